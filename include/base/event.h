@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events: what the realtime and the pure code have to say. They emit a number and up to four
+ * integers; the text is made elsewhere, by the logger thread. One table: id, journal level, minimum
+ * interval between two lines of the same id, text.
+ *
+ * In a text {0}..{3} stands for an argument; {0:mV} prints volts, {0:mA} amperes, {0:dC} degrees,
+ * {0:pm} per mille as per cent, {0:ms} seconds, {0:hex} hexadecimal, {0:id} a CAN identifier;
+ * {0:rule} {0:verdict} {0:step} {0:reason} {0:level} {0:phase} {0:link} {0:dir} {0:command} are
+ * names supplied by the caller's namer.
+ */
+#ifndef JKP_BASE_EVENT_H
+#define JKP_BASE_EVENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Journal priorities, as in <syslog.h>. */
+enum event_level {
+	EVENT_ERR = 3,
+	EVENT_WARNING = 4,
+	EVENT_NOTICE = 5,
+	EVENT_INFO = 6,
+	EVENT_DEBUG = 7,
+};
+
+/* clang-format off */
+#define EVENT_LIST(X) \
+	X(NONE,             DEBUG,   0,  "no event") \
+	/* BMS link */ \
+	X(BMS_FIRST,        NOTICE,  0,  "BMS answers: {0} cells, {1:mV}, SoC {2} %, capacity {3} Ah") \
+	X(BMS_TTY_LOST,     ERR,     10, "BMS serial device lost: check the USB cable; it is reopened when it is back") \
+	X(BMS_TTY_OPEN,     NOTICE,  10, "BMS serial device open") \
+	X(BMS_NO_REPLY,     WARNING, 60, "BMS does not answer within {0:ms}: check power, RX/TX and the port protocol in the JK app (000: 4G-GPS)") \
+	X(BMS_BAD_FRAME,    WARNING, 60, "BMS frame dropped: {0:verdict} ({1} so far)") \
+	X(BMS_LATE,         INFO,    60, "BMS reply dropped: it may answer an older request") \
+	X(BMS_NOISE,        WARNING, 300,"noise on the BMS line: {0} bytes so far; check grounding and cable") \
+	/* plausibility */ \
+	X(FIELD_MISSING,    ERR,     60, "BMS reply lacks values that control needs (mask {0:hex}): limits only fall") \
+	X(CELL_RANGE,       ERR,     10, "cell {0} reads {1:mV}, outside 1.0 to 4.5 V: check the sense wire") \
+	X(CELL_COUNT,       ERR,     10, "BMS reports {0} cells, before {1}: limits only fall") \
+	X(CELL_JUMP,        WARNING, 10, "cell {0} jumped from {1:mV} to {2:mV}: waiting for confirmation") \
+	X(SOC_JUMP,         WARNING, 10, "SoC jumped from {0} % to {1} %: waiting for confirmation") \
+	X(SOC_INVALID,      WARNING, 60, "BMS reports no valid SoC (SoC {0} %, {1} cycles)") \
+	X(PROBE_FITTED,     NOTICE,  0,  "temperature probes in use: mask {0:hex}") \
+	X(PROBE_LOST,       ERR,     60, "temperature probe {0} invalid (raw {1}): limits 0 A") \
+	X(PROBE_NONE,       ERR,     60, "no valid temperature probe: limits 0 A; check the probes or bms.probes") \
+	X(SUM_MISMATCH,     ERR,     10, "cells add up to {0:mV} but the pack reads {1:mV}") \
+	X(CURRENT_RANGE,    ERR,     10, "current {0:mA} is beyond 1.5 x the BMS's over-current protection ({1:mA}): limits only fall") \
+	X(FROZEN_WARN,      WARNING, 60, "BMS repeats one identical frame for {0} s while {1:mA} flow: no rise") \
+	X(FROZEN_STOP,      ERR,     60, "BMS repeats one identical frame for {0} s while {1:mA} flow: stop") \
+	X(IMPLAUSIBLE_STOP, ERR,     10, "implausible values confirmed by a second sample: safe set") \
+	/* BMS settings and alarms */ \
+	X(BMS_ALARM,        WARNING, 0,  "BMS alarm bits {0:hex}, before {1:hex}") \
+	X(BMS_MOSFETS,      NOTICE,  0,  "BMS MOSFETs: charge {0}, discharge {1}") \
+	X(BMS_TIGHTER,      WARNING, 3600, "BMS setting is tighter than the configuration ({2:rule}): {0} against {1}; the BMS wins") \
+	X(BMS_SETTING_ODD,  WARNING, 3600, "BMS setting in register {0:hex} is absent or absurd ({1}): ignored") \
+	X(NO_MAXIMUM,       ERR,     60, "BMS reports no usable protection values: set limits.charge_max and limits.discharge_max to start") \
+	/* ladder */ \
+	X(STEP,             NOTICE,  0,  "ladder: {0:step} (before: {1:step}), reason: {2:reason}") \
+	X(LIMIT_CHARGE,     INFO,    10, "charge limit {0:mA} by {1:rule}") \
+	X(LIMIT_DISCHARGE,  INFO,    10, "discharge limit {0:mA} by {1:rule}") \
+	X(LEVEL_WARN,       WARNING, 60, "{0:level}: {1} reached the warning level {2}") \
+	X(LEVEL_CRITICAL,   ERR,     0,  "{0:level}: {1} reached the critical level {2}") \
+	X(LATCHED,          ERR,     0,  "latched fault: {0:reason}; find the cause, then acknowledge locally") \
+	X(ACKNOWLEDGED,     NOTICE,  0,  "latched fault acknowledged: {0:reason}") \
+	X(ACK_REFUSED,      WARNING, 0,  "acknowledgement refused: the cause is still present ({0:reason})") \
+	X(DISOBEYED,        ERR,     10, "{0:dir}: inverter takes {1:mA} against a limit of {2:mA}") \
+	X(OVER_PROPOSAL,    INFO,    300,"{0:dir}: {1:mA} flow against a lowered limit of {2:mA}") \
+	X(SUSPENDED,        WARNING, 0,  "system was suspended for {0:ms}: all samples discarded") \
+	X(GUARD_SILENT,     ERR,     10, "guard process stands still: safe set") \
+	X(STOPPING,         NOTICE,  0,  "stopping: last frames say 0 A") \
+	X(HELD_VALUES,      NOTICE,  0,  "restarted: safe set with held values, {0:ms} old, SoC {1} %") \
+	/* charge */ \
+	X(PHASE,            NOTICE,  0,  "charge phase: {0:phase} (before: {1:phase})") \
+	X(FULL,             NOTICE,  0,  "battery is full: cells {0:mV} to {1:mV}") \
+	X(COMMAND_ACCEPTED, NOTICE,  1,  "command accepted: {0:command} {1:mA} for {2:ms}") \
+	X(COMMAND_REFUSED,  WARNING, 1,  "command refused: {0:command} value {1}, time {2:ms}") \
+	X(COMMAND_EXPIRED,  NOTICE,  1,  "command expired: {0:command}") \
+	/* CAN */ \
+	X(CAN_LINK,         WARNING, 1,  "CAN: {0:link} (before: {1:link})") \
+	X(CAN_UNCONFIRMED,  ERR,     10, "CAN: {0} sets unconfirmed, writing stops: no node acknowledges; check cable, termination, inverter") \
+	X(CAN_CONFIRMED,    NOTICE,  10, "CAN: frames are confirmed again") \
+	X(CAN_DUPLICATE,    ERR,     60, "CAN: another node sends {0:id}: duplicate battery on the bus") \
+	X(CAN_ERROR,        WARNING, 60, "CAN error frame: class {0:hex}, controller {1:hex}, transmit errors {2}, receive errors {3}") \
+	X(CAN_RESTART,      NOTICE,  1,  "CAN: restart after bus-off, attempt {0}") \
+	X(CAN_TX_FULL,      WARNING, 60, "CAN: transmit queue full, {0} frames dropped so far") \
+	X(INVERTER_ALIVE,   NOTICE,  10, "inverter answers (0x305)") \
+	X(INVERTER_SILENT,  WARNING, 60, "inverter silent for {0:ms} (0x305 missing)") \
+	/* realtime */ \
+	X(OVERRUN,          WARNING, 10, "cycle overrun: {0} periods skipped, {1} in total") \
+	X(RT_REFUSED,       WARNING, 0,  "realtime scheduling refused (errno {0}): running without") \
+	X(EVENTS_LOST,      WARNING, 60, "{0} events lost: the logger was too slow")
+/* clang-format on */
+
+enum event_id {
+#define X(id, level, interval, text) EVENT_##id,
+	EVENT_LIST(X)
+#undef X
+	EVENTS
+};
+
+#define EVENT_ARGS 4
+
+/**
+ * struct event - one event as it travels through the ring
+ * @t_ns: CLOCK_MONOTONIC when it happened
+ * @id: enum event_id
+ * @arg: arguments in the order of the text; unused ones 0
+ */
+struct event {
+	int64_t t_ns;
+	uint32_t id;
+	int32_t arg[EVENT_ARGS];
+	uint32_t pad;
+};
+
+/* Kinds of names that upper layers supply. */
+enum event_name {
+	EVENT_NAME_RULE,
+	EVENT_NAME_VERDICT,
+	EVENT_NAME_STEP,
+	EVENT_NAME_REASON,
+	EVENT_NAME_LEVEL,
+	EVENT_NAME_PHASE,
+	EVENT_NAME_LINK,
+	EVENT_NAME_DIR,
+	EVENT_NAME_COMMAND,
+	EVENT_NAMES
+};
+
+/* Name of a value, static string; "?" if unknown. */
+typedef const char *event_namer(enum event_name kind, int32_t value);
+
+/**
+ * event_level - journal priority of an event id; EVENT_ERR for an unknown id
+ */
+enum event_level event_level(uint32_t id);
+
+/**
+ * event_interval_s - least time between two log lines of this id, s; 0 = every one
+ */
+uint32_t event_interval_s(uint32_t id);
+
+/**
+ * event_key - symbolic name of the id, e.g. "BMS_FIRST"; "?" for an unknown id
+ */
+const char *event_key(uint32_t id);
+
+/**
+ * event_format - text of an event
+ * @e: event
+ * @namer: names for {n:rule} and friends; must not be NULL
+ * @buf: receives the text, always NUL-terminated, cut at @len
+ * @len: size of @buf, >= 1
+ *
+ * Return: length of the text without the NUL.
+ * Context: any thread but the realtime one (the logger). Pure, bound: @len.
+ */
+size_t event_format(const struct event *e, event_namer *namer, char *buf, size_t len);
+
+#endif
