@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The poll cycle on the serial line: when to ask, what counts as the answer, how old it is. */
+#ifndef JKP_CORE_BMS_LINK_H
+#define JKP_CORE_BMS_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/time.h"
+#include "core/config.h"
+#include "core/sink.h"
+#include "proto/jk_uart.h"
+
+#define BMS_REPLY_NS	(500 * NS_PER_MS) /* a reply not complete by then is discarded (SAF-02) */
+#define BMS_GAP_NS	(100 * NS_PER_MS) /* silence inside a frame: it is over */
+#define BMS_NOISE_EVENT 256U		  /* noise bytes between two events */
+
+/**
+ * struct bms_link - caller-owned
+ * @awaiting: a request is out and not answered
+ * @heard: bytes that came since that request
+ * @suspect: the request before was not answered at all: the next reply may be its late answer
+ * @verdict: frames by verdict of the decoder
+ * @frame: newest accepted frame, to find repetitions
+ */
+struct bms_link {
+	struct jk_framer framer;
+	int64_t next_ns;
+	int64_t request_ns;
+	int64_t last_rx_ns;
+	bool open;
+	bool awaiting;
+	bool suspect;
+	uint32_t heard;
+	uint32_t requests;
+	uint32_t samples;
+	uint32_t late;
+	uint32_t noise_reported;
+	uint32_t verdict[JK_VERDICTS];
+	int32_t reply_ms;
+	uint16_t frame_len;
+	uint8_t frame[JK_FRAME_MAX];
+	struct jk_sample scratch;
+};
+
+/**
+ * struct bms_answer - a reply that counts
+ * @t_ns: time of the request it answers
+ * @identical: byte for byte the reply before
+ */
+struct bms_answer {
+	struct jk_sample jk;
+	int64_t t_ns;
+	bool identical;
+};
+
+void bms_link_init(struct bms_link *b, int64_t now_ns);
+
+/**
+ * bms_link_receive - bytes of this period
+ * @b: link
+ * @now_ns: time
+ * @open: the serial device is open
+ * @request_failed: the last request could not be written
+ * @rx, @rx_len: bytes, in order
+ * @sink: events
+ * @ret: receives the newest complete reply
+ *
+ * At most one reply a request is accepted, the newest complete one, at most BMS_REPLY_NS after the
+ * request. A reply that follows an unanswered request is dropped once: it may be late.
+ *
+ * Return: true if @ret holds a reply.
+ * Context: the thread that runs the step. Bound: @rx_len + JK_FRAME_MAX bytes.
+ */
+bool bms_link_receive(struct bms_link *b, int64_t now_ns, bool open, bool request_failed,
+		      const uint8_t *rx, uint32_t rx_len, struct sink *sink,
+		      struct bms_answer *ret);
+
+/**
+ * bms_link_poll - is it time to ask?
+ * @ret_frame: receives the request
+ *
+ * Return: true if the request is to be written now.
+ */
+bool bms_link_poll(struct bms_link *b, const struct core_config *c, int64_t now_ns,
+		   uint8_t ret_frame[JK_REQUEST_SIZE]);
+
+#endif

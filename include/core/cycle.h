@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The product in one function: cycle_step() takes the time and every input of one period and
+ * returns every effect as data. It makes no system call, allocates nothing, reads no clock, uses
+ * integers only. So the whole behaviour runs in a test in simulated time, and a recorded stream of
+ * inputs replays an incident exactly.
+ */
+#ifndef JKP_CORE_CYCLE_H
+#define JKP_CORE_CYCLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/canmsg.h"
+#include "base/event.h"
+#include "base/rule.h"
+#include "core/config.h"
+#include "core/sample.h"
+#include "core/telemetry.h"
+#include "proto/jk_uart.h"
+#include "proto/pylon.h"
+
+#define CYCLE_RX_MAX	  512U /* serial bytes per period */
+#define CYCLE_CAN_RX_MAX  32U  /* frames per period */
+#define CYCLE_CAN_TX_MAX  8U
+#define CYCLE_COMMAND_MAX 4U
+#define CYCLE_EVENT_MAX	  24U
+
+#define COMMAND_TTL_MAX_MS 60000
+
+/* Orders from services and local tools. All but ACK can only lower. */
+enum command_kind {
+	COMMAND_NONE,
+	COMMAND_LIMIT_CHARGE,	 /* value_ma */
+	COMMAND_LIMIT_DISCHARGE, /* value_ma */
+	COMMAND_PAUSE_CHARGE,
+	COMMAND_PAUSE_DISCHARGE,
+	COMMAND_FULL_CHARGE, /* asks for bit 3 of 0x35C and a bulk charge */
+	COMMAND_RELEASE,     /* withdraw all leases */
+	COMMAND_ACK,	     /* local only: clear a latch; value_ma 1 = attended recovery */
+	COMMANDS
+};
+
+const char *command_name(int32_t kind);
+
+/**
+ * struct command - one order with its lease
+ * @kind: enum command_kind
+ * @value_ma: limit, mA, >= 0
+ * @ttl_ms: lease, 1..COMMAND_TTL_MAX_MS from the period it arrives in
+ * @local: comes from a local tool, not from the network: COMMAND_ACK demands it
+ */
+struct command {
+	uint32_t kind;
+	int32_t value_ma;
+	int32_t ttl_ms;
+	uint32_t local;
+};
+
+/**
+ * struct energy_input - newest word of the energy coordination (arbiter, damping); lowers only
+ * @t_ns: when its sources were heard, TIME_NEVER = no such source
+ * @cap_ma: highest charge and discharge current it asks for, >= 0
+ */
+struct energy_input {
+	int64_t t_ns;
+	int32_t cap_ma[DIRS];
+};
+
+/* Where a received CAN frame came from. */
+enum can_origin {
+	CAN_FROM_BUS, /* another node */
+	CAN_OWN,      /* our own frame, confirmed by the controller (MSG_CONFIRM) */
+};
+
+struct can_rx {
+	struct can_msg msg;
+	uint8_t origin; /* enum can_origin */
+};
+
+/**
+ * struct held - values shown after a restart until the first sample (SAF-01)
+ * @t_ns: CLOCK_MONOTONIC of the sample they came from, TIME_NEVER = none
+ */
+struct held {
+	int64_t t_ns;
+	int32_t pack_mv;
+	int32_t pack_ma;
+	int32_t temp_dc;
+	int32_t soc_pct;
+	int32_t cells;
+	uint32_t latched; /* enum reason */
+};
+
+/**
+ * struct cycle_in - everything the core learns in one period
+ * @now_ns: CLOCK_MONOTONIC, read once after wake-up; never goes back
+ * @boot_ns: CLOCK_BOOTTIME read beside it: growth of the difference means suspend (SAF-14)
+ * @tty_open: the serial device is open
+ * @rx, @rx_len: bytes read from it in this period
+ * @request_failed: the request of the previous step could not be written completely
+ * @can_link: state of the CAN interface
+ * @can_rx, @can_rx_len: received frames in order, own ones included
+ * @command, @command_len: orders popped from the ring
+ * @energy: newest energy coordination
+ * @guard_ok: the guard's beat has moved within the last second
+ * @stop: orderly stop wanted
+ */
+struct cycle_in {
+	int64_t now_ns;
+	int64_t boot_ns;
+	bool tty_open;
+	bool request_failed;
+	bool guard_ok;
+	bool stop;
+	uint16_t rx_len;
+	uint8_t can_rx_len;
+	uint8_t command_len;
+	uint32_t can_link;
+	struct energy_input energy;
+	struct command command[CYCLE_COMMAND_MAX];
+	struct can_rx can_rx[CYCLE_CAN_RX_MAX];
+	uint8_t rx[CYCLE_RX_MAX];
+};
+
+/**
+ * struct cycle_out - everything to be done after one period
+ * @bms_tx, @bms_tx_len: bytes to write to the serial device, 0 or JK_REQUEST_SIZE
+ * @can_tx, @can_tx_len: frames to write now, in order; a frame that cannot be written within one
+ *                       slot (config.slot_ms) is dropped, never sent later
+ * @can_flush: throw away what the driver has queued before writing (SAF-17)
+ * @permit: the relay may be closed
+ * @permit_reason: enum reason when it may not
+ * @held: values the guard keeps for the next worker
+ * @event, @event_len: what happened
+ * @stopped: orderly stop is complete: the last frames said 0 A
+ */
+struct cycle_out {
+	uint8_t bms_tx_len;
+	uint8_t can_tx_len;
+	uint8_t event_len;
+	bool can_flush;
+	bool permit;
+	bool stopped;
+	uint32_t permit_reason;
+	uint8_t bms_tx[JK_REQUEST_SIZE];
+	struct can_msg can_tx[CYCLE_CAN_TX_MAX];
+	struct held held;
+	struct event event[CYCLE_EVENT_MAX];
+};
+
+struct cycle; /* complete type in core/cycle_state.h: the caller places it */
+
+/**
+ * cycle_init - start from nothing
+ * @c: state
+ * @config: settings, constant, outlives @c
+ * @now_ns: CLOCK_MONOTONIC
+ * @boot_ns: CLOCK_BOOTTIME read beside it
+ * @held: values kept by the guard from a previous worker, or NULL; used if at most 60 s old
+ *
+ * Context: init. Pure.
+ */
+void cycle_init(struct cycle *c, const struct core_config *config, int64_t now_ns, int64_t boot_ns,
+		const struct held *held);
+
+/**
+ * cycle_step - one period
+ * @c: state
+ * @in: inputs
+ * @out: effects; written completely
+ *
+ * Context: the realtime cycle thread, a test, or the replay tool. Pure. Bound: CYCLE_RX_MAX bytes,
+ * CYCLE_CAN_RX_MAX frames, constant otherwise.
+ */
+void cycle_step(struct cycle *c, const struct cycle_in *in, struct cycle_out *out);
+
+/**
+ * cycle_telemetry - state after the last step
+ *
+ * Return: telemetry inside @c, valid until the next step.
+ */
+const struct telemetry *cycle_telemetry(const struct cycle *c);
+
+/**
+ * cycle_explain - every rule of the envelope with its verdict on the newest sample
+ * @c: state
+ * @dir: direction
+ * @ret_ma: receives one limit per enum rule, INT32_MAX where the rule does not apply
+ *
+ * Return: false if there is no sample yet.
+ * Context: tools (`--explain`). Pure.
+ */
+bool cycle_explain(const struct cycle *c, enum dir dir, int32_t ret_ma[RULES]);
+
+#endif

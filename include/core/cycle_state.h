@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Complete type of struct cycle, for those who place it. Fields are the core's own. */
+#ifndef JKP_CORE_CYCLE_STATE_H
+#define JKP_CORE_CYCLE_STATE_H
+
+#include "core/bms_link.h"
+#include "core/charge.h"
+#include "core/cycle.h"
+#include "core/envelope.h"
+#include "core/limiter.h"
+#include "core/link.h"
+#include "core/plausible.h"
+#include "core/safety.h"
+
+#define HELD_MAX_NS (60 * NS_PER_S)
+#define SUSPEND_NS  (100 * NS_PER_MS)
+#define STOP_MAX_NS NS_PER_S
+
+struct lease {
+	int64_t until_ns;
+	int32_t value_ma;
+	bool active;
+};
+
+struct cycle {
+	const struct core_config *config;
+	struct bms_link bms;
+	struct plausible plausible;
+	struct plausible_result verdict;
+	struct limiter limiter[DIRS];
+	struct charge charge;
+	struct safety safety;
+	struct link link;
+	struct lease lease[COMMANDS];
+	struct sample sample;	  /* newest accepted */
+	struct sample decoded;	  /* scratch */
+	struct bms_answer answer; /* scratch */
+	struct envelope_in envelope;
+	int64_t start_ns;
+	int64_t trusted_ns; /* request time of the newest sample that refreshes the age */
+	int64_t boot_offset_ns;
+	int64_t stop_ns;
+	bool have_sample; /* a complete one was seen since start */
+	bool suspended;	  /* since the newest sample */
+	bool settings_reported;
+	bool greeted;	    /* the first step has been made */
+	bool contradiction; /* a limit above its envelope was computed */
+	uint16_t alarms_reported;
+	uint8_t mosfets_reported;
+	int32_t maximum_ma[DIRS];
+	int32_t envelope_ma[DIRS];
+	uint32_t envelope_by[DIRS];
+	int32_t limit_ma[DIRS];
+	uint32_t limited_by[DIRS];
+	uint32_t reported_by[DIRS];
+	int32_t hold_cvl_mv; /* ladder step 3, 0 = not holding */
+	int32_t cvl_mv;
+	uint32_t events_lost;
+	uint32_t implausible_count;
+	struct held held;
+	struct pylon_state say;
+	struct telemetry telemetry;
+};
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The battery in project units, whatever BMS it came from. A sample carries the time of the last
+ * byte of the request that it answers: its age is judged from there (SAF-02).
+ */
+#ifndef JKP_CORE_SAMPLE_H
+#define JKP_CORE_SAMPLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/time.h"
+#include "core/config.h"
+#include "proto/jk_uart.h"
+
+#define SAMPLE_CELLS_MAX JK_CELLS_MAX
+#define SAMPLE_PROBES	 2U
+
+/* Fields that control cannot do without; struct sample.missing. */
+#define SAMPLE_NO_PACK_MV (1U << 0)
+#define SAMPLE_NO_CURRENT (1U << 1)
+#define SAMPLE_NO_SOC	  (1U << 2)
+#define SAMPLE_NO_ALARMS  (1U << 3)
+#define SAMPLE_NO_STATUS  (1U << 4)
+#define SAMPLE_NO_MOS	  (1U << 5)
+
+/* "The BMS has no usable value here." */
+#define SAMPLE_NO_VALUE INT32_MIN
+
+/**
+ * struct bms_limits - the BMS's own protection settings, SAMPLE_NO_VALUE where absent or absurd
+ */
+struct bms_limits {
+	int32_t cell_ovp_mv;
+	int32_t cell_uvp_mv;
+	int32_t ocp_ma[DIRS];
+	int32_t otp_dc[DIRS];
+	int32_t utp_dc[DIRS];
+	int32_t mos_otp_dc;
+	int32_t capacity_mah;
+};
+
+/**
+ * struct sample - one reading of the battery
+ * @t_ns: last byte of the request, CLOCK_MONOTONIC
+ * @missing: SAMPLE_NO_* bits
+ * @probe_dc: nominal probe temperatures
+ * @probe_floor_dc: lowest temperature the reading may stand for: used for every cold limit
+ * @alarms: JK_ALARM_* bits
+ * @mosfet: charge and discharge MOSFET really on
+ * @odd_register: first protection register with an absurd value (0 = none), with @odd_value
+ */
+struct sample {
+	int64_t t_ns;
+	uint8_t cells;
+	uint8_t soc_pct;
+	uint8_t odd_register;
+	uint8_t pad;
+	uint16_t cell_mv[SAMPLE_CELLS_MAX];
+	uint16_t cell_min_mv;
+	uint16_t cell_max_mv;
+	uint8_t cell_min_no; /* 1..cells */
+	uint8_t cell_max_no;
+	uint16_t cycles;
+	int32_t pack_mv;
+	int32_t pack_ma;
+	int32_t cell_sum_mv;
+	uint32_t missing;
+	int32_t odd_value;
+	uint16_t probe_raw[SAMPLE_PROBES];
+	bool probe_valid[SAMPLE_PROBES];
+	bool mos_valid;
+	bool balancing;
+	bool mosfet[DIRS];
+	uint16_t alarms;
+	int32_t probe_dc[SAMPLE_PROBES];
+	int32_t probe_floor_dc[SAMPLE_PROBES];
+	int32_t mos_dc;
+	struct bms_limits bms;
+};
+
+/**
+ * sample_from_jk - normalise a decoded JK reply
+ * @jk: decoded reply
+ * @t_ns: time of the last byte of the request
+ * @ret_sample: receives the sample
+ *
+ * Context: any thread. Pure. Bound: cells.
+ */
+void sample_from_jk(const struct jk_sample *jk, int64_t t_ns, struct sample *ret_sample);
+
+#endif

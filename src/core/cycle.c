@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The order of one period; every decision is made in a module of its own. */
+#include <string.h>
+
+#include "base/time.h"
+#include "base/units.h"
+#include "core/alarm.h"
+#include "cycle_private.h"
+
+void cycle_init(struct cycle *c, const struct core_config *config, int64_t now_ns, int64_t boot_ns,
+		const struct held *held)
+{
+	const bool use_held = held != NULL && held->t_ns != TIME_NEVER && held->t_ns <= now_ns &&
+			      now_ns - held->t_ns <= HELD_MAX_NS && held->cells > 0 &&
+			      held->cells <= (int32_t)SAMPLE_CELLS_MAX;
+
+	memset(c, 0, sizeof(*c));
+	c->config = config;
+	c->start_ns = now_ns;
+	c->trusted_ns = TIME_NEVER;
+	c->stop_ns = TIME_NEVER;
+	c->boot_offset_ns = boot_ns - now_ns;
+	bms_link_init(&c->bms, now_ns);
+	plausible_init(&c->plausible);
+	charge_init(&c->charge, now_ns);
+	link_init(&c->link);
+	safety_init(&c->safety, use_held, held != NULL ? held->latched : (uint32_t)REASON_NONE);
+	for (uint32_t d = 0; d < DIRS; d++) {
+		limiter_init(&c->limiter[d], now_ns);
+		c->limited_by[d] = RULE_NO_SAMPLE;
+		c->envelope_by[d] = RULE_NO_SAMPLE;
+	}
+	c->held.t_ns = TIME_NEVER;
+	if (use_held) {
+		c->held = *held;
+		c->sample.cells = (uint8_t)held->cells;
+		c->sample.bms.cell_ovp_mv = SAMPLE_NO_VALUE;
+		c->sample.bms.capacity_mah = SAMPLE_NO_VALUE;
+	}
+	c->held.latched = c->safety.latched;
+}
+
+/* SAF-14: time that CLOCK_BOOTTIME counted and CLOCK_MONOTONIC did not was spent suspended. */
+static void watch_suspend(struct cycle *c, const struct cycle_in *in, struct sink *sink)
+{
+	const int64_t offset_ns = in->boot_ns - in->now_ns;
+	const int64_t slept_ns = offset_ns - c->boot_offset_ns;
+
+	c->boot_offset_ns = offset_ns;
+	if (slept_ns <= SUSPEND_NS) {
+		/* Slow drift between readings must not add up to a suspend. */
+		return;
+	}
+	sink_emit(sink, EVENT_SUSPENDED, sat_i32(slept_ns / NS_PER_MS), 0, 0, 0);
+	c->suspended = true;
+	if (c->trusted_ns != TIME_NEVER) {
+		const int64_t stale_ns = (int64_t)(c->config->stale_ms + 1) * NS_PER_MS;
+
+		c->trusted_ns = min_i64(c->trusted_ns, in->now_ns - stale_ns);
+	}
+}
+
+static int32_t age_ms(const struct cycle *c, int64_t now_ns)
+{
+	return time_ms_since(now_ns, c->have_sample ? c->trusted_ns : c->start_ns);
+}
+
+static void step_safety(struct cycle *c, const struct cycle_in *in, struct sink *sink)
+{
+	const bool sending = c->link.set_ns != TIME_NEVER;
+	const int64_t alive_ns = c->link.alive_ns != TIME_NEVER ? c->link.alive_ns
+								: c->link.alive_start_ns;
+	const struct safety_in si = {
+		.now_ns = in->now_ns,
+		.have_sample = c->have_sample,
+		.implausible = c->verdict.safe_set,
+		.frozen = c->verdict.frozen,
+		.suspended = c->suspended,
+		.guard_ok = in->guard_ok,
+		.limits_zero = c->limit_ma[DIR_CHARGE] == 0 && c->limit_ma[DIR_DISCHARGE] == 0,
+		.contradiction = c->contradiction,
+		.age_ms = age_ms(c, in->now_ns),
+		.alive_ms = sending && alive_ns != TIME_NEVER ? time_ms_since(in->now_ns, alive_ns)
+							      : INT32_MIN,
+		.can_lost_ms = link_lost_ms(&c->link, in->now_ns),
+		.limit_ma = {c->limit_ma[DIR_CHARGE], c->limit_ma[DIR_DISCHARGE]},
+	};
+
+	safety_step(&c->safety, c->config, &si, sink);
+}
+
+static void send_frames(struct cycle *c, const struct cycle_in *in, struct cycle_out *out,
+			struct sink *sink)
+{
+	const bool silent = c->safety.step == STEP_TRIP && !c->safety.permit &&
+			    c->config->on_trip == ON_TRIP_SILENCE;
+
+	if (c->safety.step == STEP_INIT || silent) {
+		return;
+	}
+	link_send(&c->link, c->config, in->now_ns, &c->say, out, sink);
+}
+
+/* Orderly stop: one more set, all of it saying 0 A, confirmed if anybody listens. */
+static void step_stop(struct cycle *c, const struct cycle_in *in, struct cycle_out *out,
+		      struct sink *sink)
+{
+	if (!in->stop) {
+		return;
+	}
+	if (c->stop_ns == TIME_NEVER) {
+		c->stop_ns = in->now_ns;
+		sink_emit(sink, EVENT_STOPPING, 0, 0, 0, 0);
+		if (c->link.set_ns != TIME_NEVER) {
+			link_restart_set(&c->link, in->now_ns);
+		}
+		return;
+	}
+	const bool never_sent = c->link.set_ns == TIME_NEVER;
+	const bool late = in->now_ns - c->stop_ns >= STOP_MAX_NS;
+
+	out->stopped = never_sent || late || link_set_confirmed(&c->link, c->config);
+}
+
+static void fill_effects(struct cycle *c, struct cycle_out *out, const struct sink *sink)
+{
+	c->held.latched = c->safety.latched;
+	out->held = c->held;
+	out->permit = c->safety.permit;
+	out->permit_reason = out->permit ? (uint32_t)REASON_NONE : c->safety.reason;
+	out->event_len = (uint8_t)sink->len;
+	c->events_lost += sink->lost;
+}
+
+void cycle_step(struct cycle *c, const struct cycle_in *in, struct cycle_out *out)
+{
+	struct sink sink = {.now_ns = in->now_ns, .event = out->event, .max = CYCLE_EVENT_MAX};
+	const uint32_t rx_len = in->rx_len < CYCLE_RX_MAX ? in->rx_len : CYCLE_RX_MAX;
+
+	memset(out, 0, sizeof(*out));
+	if (!c->greeted) {
+		c->greeted = true;
+		if (c->held.t_ns != TIME_NEVER) {
+			sink_emit(&sink, EVENT_HELD_VALUES, time_ms_since(in->now_ns, c->held.t_ns),
+				  c->held.soc_pct, 0, 0);
+		}
+	}
+	watch_suspend(c, in, &sink);
+	cycle_take_commands(c, in, &sink);
+	if (bms_link_receive(&c->bms, in->now_ns, in->tty_open, in->request_failed, in->rx, rx_len,
+			     &sink, &c->answer)) {
+		sample_from_jk(&c->answer.jk, c->answer.t_ns, &c->decoded);
+		cycle_take_sample(c, &c->decoded, c->answer.identical, &sink);
+	}
+	link_receive(&c->link, c->config, in, &sink);
+	step_safety(c, in, &sink);
+	cycle_limit(c, in, &sink);
+	cycle_say(c, in);
+	send_frames(c, in, out, &sink);
+	step_stop(c, in, out, &sink);
+	if (bms_link_poll(&c->bms, c->config, in->now_ns, out->bms_tx)) {
+		out->bms_tx_len = JK_REQUEST_SIZE;
+	}
+	cycle_report(c, in, age_ms(c, in->now_ns));
+	fill_effects(c, out, &sink);
+}
+
+const struct telemetry *cycle_telemetry(const struct cycle *c)
+{
+	return &c->telemetry;
+}
+
+bool cycle_explain(const struct cycle *c, enum dir dir, int32_t ret_ma[RULES])
+{
+	uint32_t rule = RULE_NONE;
+
+	if (!c->have_sample) {
+		return false;
+	}
+	(void)envelope_eval(c->config, &c->envelope, dir, &rule, ret_ma);
+	return true;
+}

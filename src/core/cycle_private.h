@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parts of cycle_step(), each in a file of its own. For src/core/cycle*.c only. */
+#ifndef JKP_CORE_CYCLE_PRIVATE_H
+#define JKP_CORE_CYCLE_PRIVATE_H
+
+#include "core/cycle.h"
+#include "core/cycle_state.h"
+#include "core/sink.h"
+
+/* cycle_command.c: leases begin and end. */
+void cycle_take_commands(struct cycle *c, const struct cycle_in *in, struct sink *sink);
+/* Value of a lease, INT32_MAX if it does not run. */
+int32_t cycle_lease(const struct cycle *c, enum command_kind kind);
+
+/* cycle_sample.c: a new sample through plausibility, envelope, levels, limiter and phases. */
+void cycle_take_sample(struct cycle *c, const struct sample *s, bool identical, struct sink *sink);
+
+/* cycle_limit.c: min(envelope, proposals), the ladder's word, and what is said on the bus. */
+void cycle_limit(struct cycle *c, const struct cycle_in *in, struct sink *sink);
+void cycle_say(struct cycle *c, const struct cycle_in *in);
+
+/* cycle_report.c: telemetry. */
+void cycle_report(struct cycle *c, const struct cycle_in *in, int32_t age_ms);
+
+#endif

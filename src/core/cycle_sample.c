@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What one new sample does. */
+#include "base/units.h"
+#include "cycle_private.h"
+
+/* Without a usable OCP of the BMS a maximum must have been written down (SAF-15). */
+static bool maxima_known(const struct cycle *c, const struct sample *s, struct sink *sink)
+{
+	for (uint32_t d = 0; d < DIRS; d++) {
+		if (s->bms.ocp_ma[d] == SAMPLE_NO_VALUE && !c->config->max_explicit[d]) {
+			sink_emit(sink, EVENT_NO_MAXIMUM, 0, 0, 0, 0);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void report_settings(struct cycle *c, const struct sample *s, struct sink *sink)
+{
+	const struct core_config *cfg = c->config;
+	const struct bms_limits *b = &s->bms;
+
+	if (c->settings_reported) {
+		return;
+	}
+	c->settings_reported = true;
+	if (s->odd_register != 0) {
+		sink_emit(sink, EVENT_BMS_SETTING_ODD, s->odd_register, s->odd_value, 0, 0);
+	}
+	for (uint32_t d = 0; d < DIRS; d++) {
+		if (c->maximum_ma[d] < cfg->max_ma[d] && b->ocp_ma[d] != SAMPLE_NO_VALUE &&
+		    (int64_t)b->ocp_ma[d] * ENVELOPE_OCP_PM / 1000 < cfg->max_ma[d]) {
+			sink_emit(sink, EVENT_BMS_TIGHTER, b->ocp_ma[d], cfg->max_ma[d],
+				  RULE_BMS_OCP, 0);
+		}
+	}
+	if (b->cell_ovp_mv != SAMPLE_NO_VALUE &&
+	    b->cell_ovp_mv - ENVELOPE_CELL_GUARD_MV < cfg->level[LEVEL_CELL_HIGH].limit) {
+		sink_emit(sink, EVENT_BMS_TIGHTER, b->cell_ovp_mv,
+			  cfg->level[LEVEL_CELL_HIGH].limit, RULE_BMS_OVP, 0);
+	}
+	if (b->cell_uvp_mv != SAMPLE_NO_VALUE &&
+	    b->cell_uvp_mv + ENVELOPE_CELL_GUARD_MV > cfg->level[LEVEL_CELL_LOW].limit) {
+		sink_emit(sink, EVENT_BMS_TIGHTER, b->cell_uvp_mv, cfg->level[LEVEL_CELL_LOW].limit,
+			  RULE_BMS_UVP, 0);
+	}
+}
+
+static void report_changes(struct cycle *c, const struct sample *s, struct sink *sink)
+{
+	const uint8_t mosfets = (uint8_t)((s->mosfet[DIR_CHARGE] ? 1U : 0U) |
+					  (s->mosfet[DIR_DISCHARGE] ? 2U : 0U));
+
+	if (s->alarms != c->alarms_reported) {
+		sink_emit(sink, EVENT_BMS_ALARM, s->alarms, c->alarms_reported, 0, 0);
+		c->alarms_reported = s->alarms;
+	}
+	if (mosfets != c->mosfets_reported) {
+		sink_emit(sink, EVENT_BMS_MOSFETS, s->mosfet[DIR_CHARGE] ? 1 : 0,
+			  s->mosfet[DIR_DISCHARGE] ? 1 : 0, 0, 0);
+		c->mosfets_reported = mosfets;
+	}
+}
+
+/* Values that are shown until better ones come: never 0 because something is missing (SAF-09). */
+static void hold_values(struct cycle *c, const struct sample *s)
+{
+	int32_t sum_dc = 0;
+	int32_t probes = 0;
+
+	for (uint32_t i = 0; i < SAMPLE_PROBES; i++) {
+		if ((c->verdict.probe_mask & (1U << i)) != 0) {
+			sum_dc += s->probe_dc[i];
+			probes++;
+		}
+	}
+	if (probes > 0) {
+		c->held.temp_dc = sum_dc / probes;
+	}
+	if ((s->missing & SAMPLE_NO_PACK_MV) == 0 && s->pack_mv > 0) {
+		c->held.pack_mv = s->pack_mv;
+	}
+	if ((s->missing & SAMPLE_NO_CURRENT) == 0) {
+		c->held.pack_ma = s->pack_ma;
+	}
+	if (c->verdict.soc_valid) {
+		c->held.soc_pct = s->soc_pct;
+	}
+	c->held.cells = s->cells;
+	c->held.t_ns = c->trusted_ns;
+}
+
+static void evaluate(struct cycle *c, const struct sample *s, struct sink *sink)
+{
+	struct safety_sample ss = {
+		.s = s,
+		.good = c->verdict.good,
+		.cells_valid = c->verdict.cells_valid,
+		.probe_mask = c->verdict.probe_mask,
+	};
+
+	envelope_input(s, c->verdict.probe_mask, c->verdict.probes_ok, &c->envelope);
+	c->envelope.recovery = c->safety.recover_until_ns != TIME_NEVER &&
+			       sink->now_ns < c->safety.recover_until_ns;
+	ss.cold_dc = c->envelope.cold_dc;
+	ss.hot_dc = c->envelope.hot_dc;
+	for (uint32_t d = 0; d < DIRS; d++) {
+		uint32_t rule = RULE_NONE;
+
+		ss.envelope_ma[d] = envelope_eval(c->config, &c->envelope, (enum dir)d, &rule,
+						  NULL);
+		ss.maximum_ma[d] = envelope_maximum(c->config, &s->bms, (enum dir)d);
+		c->maximum_ma[d] = ss.maximum_ma[d];
+	}
+	safety_sample(&c->safety, c->config, &ss, sink);
+	for (uint32_t d = 0; d < DIRS; d++) {
+		c->envelope.disobeyed[d] = c->safety.obey[d].closed;
+		c->envelope_ma[d] = envelope_eval(c->config, &c->envelope, (enum dir)d,
+						  &c->envelope_by[d], NULL);
+		limiter_sample(
+			&c->limiter[d], c->envelope_ma[d],
+			c->verdict.good ? envelope_cells(c->config, &c->envelope, (enum dir)d) : -1,
+			c->maximum_ma[d], !c->verdict.no_rise, c->config->ratchet);
+	}
+}
+
+/* A limit that a proposal lowered is not obeyed: worth knowing, no more (SAF-21). */
+static void report_over_proposal(const struct cycle *c, const struct sample *s, struct sink *sink)
+{
+	const enum dir dir = s->pack_ma >= 0 ? DIR_CHARGE : DIR_DISCHARGE;
+	const int32_t flow_ma = abs_i32(s->pack_ma);
+
+	if (c->safety.step == STEP_RUN && c->limit_ma[dir] < c->envelope_ma[dir] &&
+	    (int64_t)flow_ma > (int64_t)c->limit_ma[dir] + c->config->obey_margin_ma) {
+		sink_emit(sink, EVENT_OVER_PROPOSAL, (int32_t)dir, flow_ma, c->limit_ma[dir], 0);
+	}
+}
+
+void cycle_take_sample(struct cycle *c, const struct sample *s, bool identical, struct sink *sink)
+{
+	plausible_step(&c->plausible, c->config, s, identical, sink, &c->verdict);
+	if (!c->have_sample) {
+		/* SAF-01: the first one must be complete, plausible and know its SoC. */
+		if (!c->verdict.good || !c->verdict.soc_valid || !maxima_known(c, s, sink)) {
+			return;
+		}
+		c->have_sample = true;
+		sink_emit(sink, EVENT_BMS_FIRST, s->cells, s->pack_mv, s->soc_pct,
+			  s->bms.capacity_mah == SAMPLE_NO_VALUE ? 0 : s->bms.capacity_mah / 1000);
+	}
+	c->sample = *s;
+	if (!c->verdict.safe_set) {
+		c->trusted_ns = s->t_ns;
+		c->suspended = false;
+	}
+	hold_values(c, s);
+	evaluate(c, s, sink);
+	report_settings(c, s, sink);
+	report_changes(c, s, sink);
+	report_over_proposal(c, s, sink);
+	if (c->verdict.good) {
+		const bool want_full = cycle_lease(c, COMMAND_FULL_CHARGE) != INT32_MAX;
+
+		charge_sample(&c->charge, c->config, s, want_full, sink);
+	}
+	if (!c->verdict.good) {
+		c->implausible_count++;
+	}
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names of the core's enums, for logs, telemetry and tools: stable words without blanks. */
+#include "base/rule.h"
+#include "base/units.h"
+#include "core/cycle.h"
+#include "core/telemetry.h"
+
+static const char unknown[] = "?";
+
+static const char *const steps[STEPS] = {
+	[STEP_INIT] = "init", [STEP_RUN] = "run",   [STEP_CAUTION] = "caution",
+	[STEP_STOP] = "stop", [STEP_HOLD] = "hold", [STEP_TRIP] = "trip",
+};
+
+static const char *const reasons[REASONS] = {
+	[REASON_NONE] = "none",
+	[REASON_COLD_START] = "cold-start",
+	[REASON_BMS_SILENT] = "bms-silent",
+	[REASON_IMPLAUSIBLE] = "implausible",
+	[REASON_FROZEN] = "frozen",
+	[REASON_SUSPEND] = "suspend",
+	[REASON_GUARD] = "guard",
+	[REASON_INVERTER_SILENT] = "inverter-silent",
+	[REASON_CAN_LOST] = "can-lost",
+	[REASON_DISOBEYED_CHARGE] = "disobeyed-charge",
+	[REASON_DISOBEYED_DISCHARGE] = "disobeyed-discharge",
+	[REASON_CRITICAL] = "critical",
+	[REASON_CONTRADICTION] = "contradiction",
+	[REASON_NO_MAXIMUM] = "no-maximum",
+	[REASON_STOPPING] = "stopping",
+	[REASON_RECOVERED] = "recovered",
+};
+
+static const char *const phases[PHASES] = {
+	[PHASE_BULK] = "bulk",
+	[PHASE_ABSORPTION] = "absorption",
+	[PHASE_FLOAT] = "float",
+};
+
+static const char *const can_links[CAN_LINKS] = {
+	[CAN_LINK_ABSENT] = "absent",	[CAN_LINK_DOWN] = "down",
+	[CAN_LINK_UP] = "up",		[CAN_LINK_WARNING] = "warning",
+	[CAN_LINK_PASSIVE] = "passive", [CAN_LINK_BUS_OFF] = "bus-off",
+};
+
+static const char *const dirs[DIRS] = {
+	[DIR_CHARGE] = "charge",
+	[DIR_DISCHARGE] = "discharge",
+};
+
+static const char *const levels[LEVELS] = {
+	[LEVEL_CELL_HIGH] = "cell-high",
+	[LEVEL_CELL_LOW] = "cell-low",
+	[LEVEL_CHARGE_COLD] = "charge-cold",
+	[LEVEL_CHARGE_HOT] = "charge-hot",
+	[LEVEL_DISCHARGE_COLD] = "discharge-cold",
+	[LEVEL_DISCHARGE_HOT] = "discharge-hot",
+	[LEVEL_MOS_HOT] = "mosfet-hot",
+};
+
+static const char *const commands[COMMANDS] = {
+	[COMMAND_NONE] = "none",
+	[COMMAND_LIMIT_CHARGE] = "limit-charge",
+	[COMMAND_LIMIT_DISCHARGE] = "limit-discharge",
+	[COMMAND_PAUSE_CHARGE] = "pause-charge",
+	[COMMAND_PAUSE_DISCHARGE] = "pause-discharge",
+	[COMMAND_FULL_CHARGE] = "full-charge",
+	[COMMAND_RELEASE] = "release",
+	[COMMAND_ACK] = "ack",
+};
+
+static const char *name_of(const char *const *list, int32_t count, int32_t value)
+{
+	if (value < 0 || value >= count || !list[value]) {
+		return unknown;
+	}
+	return list[value];
+}
+
+const char *step_name(int32_t step)
+{
+	return name_of(steps, STEPS, step);
+}
+
+const char *reason_name(int32_t reason)
+{
+	return name_of(reasons, REASONS, reason);
+}
+
+const char *phase_name(int32_t phase)
+{
+	return name_of(phases, PHASES, phase);
+}
+
+const char *can_link_name(int32_t link)
+{
+	return name_of(can_links, CAN_LINKS, link);
+}
+
+const char *dir_name(int32_t dir)
+{
+	return name_of(dirs, DIRS, dir);
+}
+
+const char *level_name(int32_t level)
+{
+	return name_of(levels, LEVELS, level);
+}
+
+const char *command_name(int32_t kind)
+{
+	return name_of(commands, COMMANDS, kind);
+}
+
+static const char *verdict_name(int32_t value)
+{
+	if (value < 0 || value >= (int32_t)JK_VERDICTS) {
+		return unknown;
+	}
+	return jk_verdict_name((enum jk_verdict)value);
+}
+
+const char *core_event_name(enum event_name kind, int32_t value)
+{
+	switch (kind) {
+	case EVENT_NAME_RULE:
+		return value < 0 ? unknown : rule_name((uint32_t)value);
+	case EVENT_NAME_VERDICT:
+		return verdict_name(value);
+	case EVENT_NAME_STEP:
+		return step_name(value);
+	case EVENT_NAME_REASON:
+		return reason_name(value);
+	case EVENT_NAME_LEVEL:
+		return level_name(value);
+	case EVENT_NAME_PHASE:
+		return phase_name(value);
+	case EVENT_NAME_LINK:
+		return can_link_name(value);
+	case EVENT_NAME_DIR:
+		return dir_name(value);
+	case EVENT_NAME_COMMAND:
+		return command_name(value);
+	case EVENT_NAMES:
+	default:
+		return unknown;
+	}
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/safety.h"
+
+#include <string.h>
+
+#include "base/units.h"
+
+void safety_init(struct safety *sf, bool held, uint32_t latched)
+{
+	memset(sf, 0, sizeof(*sf));
+	sf->step = held ? STEP_STOP : STEP_INIT;
+	sf->reason = REASON_COLD_START;
+	sf->needed = SAFETY_GOOD_SAMPLES;
+	sf->latched = latched < REASONS ? latched : REASON_CONTRADICTION;
+	sf->data_lost = true;
+	sf->caution_since_ns = TIME_NEVER;
+	sf->zero_since_ns = TIME_NEVER;
+	sf->trip_ns = TIME_NEVER;
+	sf->open_ns = TIME_NEVER;
+	sf->recover_until_ns = TIME_NEVER;
+	for (uint32_t i = 0; i < SAFETY_RECLOSE_MAX; i++) {
+		sf->reclose_ns[i] = TIME_NEVER;
+	}
+	for (uint32_t i = 0; i < LEVELS; i++) {
+		sf->level[i].since_ns = TIME_NEVER;
+	}
+	for (uint32_t d = 0; d < DIRS; d++) {
+		sf->obey[d].over_since_ns = TIME_NEVER;
+		sf->obey[d].zero_since_ns = TIME_NEVER;
+		sf->obey[d].calm_since_ns = TIME_NEVER;
+	}
+}
+
+void safety_latch(struct safety *sf, enum reason reason, struct sink *sink)
+{
+	if (sf->latched != REASON_NONE) {
+		return; /* the first cause is the one to find */
+	}
+	sf->latched = (uint32_t)reason;
+	sink_emit(sink, EVENT_LATCHED, (int32_t)reason, 0, 0, 0);
+}
+
+/* Whether @ns has passed since @since. */
+static bool passed(int64_t now_ns, int64_t since_ns, int64_t ns)
+{
+	return since_ns != TIME_NEVER && now_ns - since_ns >= ns;
+}
+
+/* The oldest re-closing is forgotten when the ring is full: three within the hour are too many. */
+static bool reclosings_used_up(const struct safety *sf, int64_t now_ns)
+{
+	for (uint32_t i = 0; i < SAFETY_RECLOSE_MAX; i++) {
+		if (sf->reclose_ns[i] == TIME_NEVER ||
+		    now_ns - sf->reclose_ns[i] >= SAFETY_RECLOSE_NS) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool is_bms_side(uint32_t reason)
+{
+	return reason == REASON_BMS_SILENT || reason == REASON_IMPLAUSIBLE ||
+	       reason == REASON_FROZEN || reason == REASON_SUSPEND;
+}
+
+/* Where the conditions of this period want the ladder to be, and why. */
+static enum step wanted(const struct safety *sf, const struct core_config *c,
+			const struct safety_in *in, enum reason *ret_reason)
+{
+	const bool alive_judged = c->expect_alive == EXPECT_ALIVE_REQUIRED &&
+				  in->alive_ms != INT32_MIN;
+	const struct {
+		bool condition;
+		enum step step;
+		enum reason reason;
+	} row[] = {
+		/* worst first: the first row that holds wins */
+		{sf->latched != REASON_NONE, STEP_TRIP, (enum reason)sf->latched},
+		{in->age_ms > c->trip_ms, STEP_TRIP,
+		 in->implausible ? REASON_IMPLAUSIBLE : REASON_BMS_SILENT},
+		{in->can_lost_ms > c->trip_ms, STEP_TRIP, REASON_CAN_LOST},
+		{alive_judged && in->alive_ms >= SAFETY_ALIVE_TRIP_MS, STEP_TRIP,
+		 REASON_INVERTER_SILENT},
+		{sf->obey[DIR_CHARGE].hold, STEP_HOLD, REASON_DISOBEYED_CHARGE},
+		{sf->obey[DIR_DISCHARGE].hold, STEP_HOLD, REASON_DISOBEYED_DISCHARGE},
+		{in->suspended, STEP_STOP, REASON_SUSPEND},
+		{in->implausible, STEP_STOP, REASON_IMPLAUSIBLE},
+		{in->age_ms > c->stale_ms, STEP_STOP, REASON_BMS_SILENT},
+		{in->frozen, STEP_STOP, REASON_FROZEN},
+		{!in->guard_ok, STEP_STOP, REASON_GUARD},
+		{alive_judged && in->alive_ms >= SAFETY_ALIVE_ZERO_MS, STEP_STOP,
+		 REASON_INVERTER_SILENT},
+		{in->age_ms > c->stale_ms * 2 / 3, STEP_CAUTION, REASON_BMS_SILENT},
+	};
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(row); i++) {
+		if (row[i].condition) {
+			*ret_reason = row[i].reason;
+			return row[i].step;
+		}
+	}
+	*ret_reason = REASON_NONE;
+	return STEP_RUN;
+}
+
+static void enter(struct safety *sf, enum step step, enum reason reason, const struct safety_in *in,
+		  struct sink *sink)
+{
+	sink_emit(sink, EVENT_STEP, (int32_t)step, (int32_t)sf->step, (int32_t)reason, 0);
+	if (step == STEP_CAUTION) {
+		sf->caution_since_ns = in->now_ns;
+		sf->caution_ma[DIR_CHARGE] = in->limit_ma[DIR_CHARGE];
+		sf->caution_ma[DIR_DISCHARGE] = in->limit_ma[DIR_DISCHARGE];
+	}
+	if (step == STEP_TRIP) {
+		sf->trip_ns = in->now_ns;
+	}
+	if (step == STEP_RUN && sf->step == STEP_TRIP) {
+		if (is_bms_side(sf->reason)) {
+			sf->reclose_ns[sf->reclose_next] = in->now_ns;
+			sf->reclose_next = (uint8_t)((sf->reclose_next + 1U) % SAFETY_RECLOSE_MAX);
+		}
+		sf->open_ns = TIME_NEVER;
+		sf->trip_ns = TIME_NEVER;
+	}
+	if (step == STEP_RUN) {
+		sf->needed = SAFETY_GOOD_SAMPLES;
+	}
+	/* From caution a fresh sample leads straight back; everything worse counts anew. */
+	if (step > STEP_CAUTION && (sf->step == STEP_RUN || sf->step == STEP_CAUTION)) {
+		sf->good = 0;
+	}
+	sf->step = (uint32_t)step;
+	sf->reason = (uint32_t)reason;
+}
+
+/* The way back: enough good samples, and after a trip the relay has been open long enough. */
+static bool may_return(const struct safety *sf, const struct safety_in *in)
+{
+	if (sf->good < sf->needed) {
+		return false;
+	}
+	return sf->step != STEP_TRIP || passed(in->now_ns, sf->open_ns, SAFETY_OPEN_MIN_NS);
+}
+
+/*
+ * Planned trip: 0 A first, the relay opens when 0 A has stood for 2 s, at the latest 2 s after the
+ * decision (1 s for a critical level), confirmed or not (SAF-20).
+ */
+static void withdraw_permit(struct safety *sf, const struct safety_in *in)
+{
+	const int64_t delay = sf->latched == REASON_CRITICAL ? SAFETY_CRITICAL_DELAY_NS
+							     : SAFETY_TRIP_DELAY_NS;
+
+	if (sf->step != STEP_TRIP || sf->open_ns != TIME_NEVER) {
+		return;
+	}
+	if (!sf->permit || passed(in->now_ns, sf->trip_ns, delay) ||
+	    passed(in->now_ns, sf->zero_since_ns, SAFETY_TRIP_DELAY_NS)) {
+		sf->permit = false;
+		sf->open_ns = in->now_ns;
+	}
+}
+
+void safety_step(struct safety *sf, const struct core_config *c, const struct safety_in *in,
+		 struct sink *sink)
+{
+	enum reason reason = REASON_NONE;
+
+	if (in->contradiction) {
+		safety_latch(sf, REASON_CONTRADICTION, sink);
+	}
+	if (!in->limits_zero) {
+		sf->zero_since_ns = TIME_NEVER;
+	} else if (sf->zero_since_ns == TIME_NEVER) {
+		sf->zero_since_ns = in->now_ns;
+	}
+	if (sf->step == STEP_INIT && !in->have_sample) {
+		return;
+	}
+	const enum step want = wanted(sf, c, in, &reason);
+
+	sf->data_lost = !in->have_sample || in->age_ms > c->stale_ms || in->implausible ||
+			in->frozen || in->suspended;
+	if (want >= STEP_STOP) {
+		sf->good = 0; /* while the condition stands nothing leads back */
+	}
+	if (sf->step == STEP_INIT) {
+		/* First sample: frames begin, with 0 A, until enough good samples were seen. */
+		enter(sf, want > STEP_STOP ? want : STEP_STOP,
+		      want >= STEP_STOP ? reason : REASON_COLD_START, in, sink);
+	} else if ((uint32_t)want > sf->step) {
+		enter(sf, want, reason, in, sink);
+		if (want == STEP_TRIP && is_bms_side(reason) &&
+		    reclosings_used_up(sf, in->now_ns)) {
+			safety_latch(sf, reason, sink);
+		}
+	} else if (want == STEP_STOP && sf->step == STEP_STOP && (uint32_t)reason != sf->reason) {
+		enter(sf, STEP_STOP, reason, in, sink);
+	} else if (sf->step == STEP_CAUTION && want == STEP_RUN) {
+		enter(sf, STEP_RUN, REASON_RECOVERED, in, sink);
+	} else if (sf->step > STEP_CAUTION && want == STEP_RUN && may_return(sf, in)) {
+		enter(sf, STEP_RUN, REASON_RECOVERED, in, sink);
+		sf->permit = true;
+	}
+	withdraw_permit(sf, in);
+}
+
+int32_t safety_caution_cap(const struct safety *sf, int64_t now_ns, enum dir dir)
+{
+	if (sf->step != STEP_CAUTION) {
+		return INT32_MAX;
+	}
+	const int32_t steps = time_ms_since(now_ns, sf->caution_since_ns) / SAFETY_CAUTION_STEP_MS;
+	const int32_t left_pm = max_i32(1000 - min_i32(steps, 1000) * SAFETY_CAUTION_STEP_PM, 0);
+
+	return (int32_t)((int64_t)sf->caution_ma[dir] * left_pm / 1000);
+}
+
+bool safety_ack(struct safety *sf, int64_t now_ns, bool recover, struct sink *sink)
+{
+	for (uint32_t i = 0; i < LEVELS; i++) {
+		if (sf->level[i].critical && !(recover && i == LEVEL_CELL_LOW)) {
+			sink_emit(sink, EVENT_ACK_REFUSED, REASON_CRITICAL, (int32_t)i, 0, 0);
+			return false;
+		}
+	}
+	if (sf->latched != REASON_NONE) {
+		sink_emit(sink, EVENT_ACKNOWLEDGED, (int32_t)sf->latched, 0, 0, 0);
+	}
+	sf->latched = REASON_NONE;
+	sf->good = 0;
+	for (uint32_t i = 0; i < SAFETY_RECLOSE_MAX; i++) {
+		sf->reclose_ns[i] = TIME_NEVER;
+	}
+	for (uint32_t d = 0; d < DIRS; d++) {
+		sf->obey[d].hold = false;
+		sf->obey[d].closed = false;
+		sf->obey[d].zero_since_ns = TIME_NEVER;
+		sf->obey[d].over_since_ns = TIME_NEVER;
+	}
+	sf->recover_until_ns = recover ? now_ns + SAFETY_RECOVERY_NS : TIME_NEVER;
+	return true;
+}
