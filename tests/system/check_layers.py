@@ -32,7 +32,7 @@ MAY_INCLUDE = {
     "conf": {"conf", "core", "proto", "base"},
     "rt": {"rt", "core", "proto", "base"},
     "svc": {"svc", "core", "proto", "base"},
-    "worker": {"conf", "rt", "svc", "core", "proto", "base"},
+    "worker": {"worker", "conf", "rt", "svc", "core", "proto", "base"},
 }
 
 # The files that are linked into the guard and what they may include of this project.
@@ -275,7 +275,9 @@ CLEAN = {
                            "int c_do(int v) { int w; memcpy(&w, &v, sizeof(w)); return b_do(w); }\n",
     "src/svc/mqtt.c": HEAD + '#include "svc/mqtt.h"\n#include <mosquitto.h>\n',
     "src/conf/conf.c": HEAD + '#include "conf/conf.h"\n#include <ini.h>\n',
-    "src/worker.c": HEAD + '#include "rt/can.h"\n#include "svc/mqtt.h"\n#include "conf/conf.h"\n',
+    "src/worker.h": HEAD,
+    "src/worker.c": HEAD + '#include "worker.h"\n'
+                    '#include "rt/can.h"\n#include "svc/mqtt.h"\n#include "conf/conf.h"\n',
     "rt/can.c": HEAD + '#include "rt/can.h"\n#include <libsocketcan.h>\n',
     "rt/guard.c": HEAD + '#include "rt/relay.h"\n#include "core/guardpol.h"\n'
                          "#include <unistd.h>\n",
@@ -296,6 +298,7 @@ PLANTED = [
     ("rt/can.c", '#include "svc/mqtt.h"', "rt must not see svc"),
     ("rt/can.c", '#include "conf/conf.h"', "rt must not see conf"),
     ("src/svc/mqtt.c", '#include "rt/can.h"', "svc must not see rt"),
+    ("src/svc/mqtt.c", '#include "../worker.h"', "svc must not see worker"),
     ("src/conf/conf.c", '#include "svc/mqtt.h"', "conf must not see svc"),
     ("rt/guard.c", '#include "rt/can.h"', "not for a file of the guard"),
     ("rt/guard.c", '#include "proto/b.h"', "not for a file of the guard"),
