@@ -139,7 +139,7 @@ static int32_t soc_shown(const struct cycle *c, bool missing)
 	if (c->safety.step == STEP_HOLD && c->safety.obey[DIR_DISCHARGE].hold) {
 		soc = max_i32(min_i32(soc, cfg->overdischarge_soc), floor_pct);
 	}
-	if (missing || c->envelope_ma[DIR_CHARGE] == 0) {
+	if (missing || c->envelope_ma[DIR_CHARGE] == 0 || c->safety.step >= STEP_STOP) {
 		soc = max_i32(soc, floor_pct);
 	}
 	return soc;
