@@ -3,12 +3,13 @@
 
 #include "base/units.h"
 
-/* Rounds towards minus infinity: the result never lies above the line. @d > 0. */
-static int64_t floor_div_i64(int64_t n, int64_t d)
+/* Part of @rise at @offset of @width, rounded down: never above the line. @width > 0. */
+static int64_t part_of(int64_t rise, int64_t offset, int64_t width)
 {
-	const int64_t q = n / d;
+	const int64_t n = rise * offset;
+	const int64_t q = n / width;
 
-	return (n % d) < 0 ? q - 1 : q;
+	return (n % width) < 0 ? q - 1 : q;
 }
 
 int32_t curve_eval(const struct curve *c, int32_t x)
@@ -40,7 +41,7 @@ int32_t curve_eval(const struct curve *c, int32_t x)
 	if (width <= 0) {
 		return 0; /* not a table that curve_check() accepts */
 	}
-	return (int32_t)(c->y[i - 1] + floor_div_i64(rise * offset, width));
+	return (int32_t)(c->y[i - 1] + part_of(rise, offset, width));
 }
 
 static bool shape_ok(enum curve_shape shape, int32_t before, int32_t y, bool *falling)

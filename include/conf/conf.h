@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Configuration: one table of keys (src/conf/table.c) yields the parser, the range checks,
+ * `--print-config`, and the key list of the manual page. Read once into a constant struct config.
+ */
+#ifndef JKP_CONF_CONF_H
+#define JKP_CONF_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/config.h"
+
+#define CONF_PATH_MAX	  256
+#define CONF_DEFAULT_FILE "/etc/jkpylon/jkpylon.conf"
+#define CONF_CPU_NONE	  (-1)
+
+enum bms_protocol {
+	BMS_JK_UART
+};
+
+enum relay_mode {
+	RELAY_LEVEL,
+	RELAY_PULSE
+};
+
+/**
+ * struct config - all settings of the worker
+ *
+ * Text fields are NUL-terminated; an empty string means "not set".
+ */
+struct config {
+	struct core_config core;
+	/* [bms] */
+	char bms_device[CONF_PATH_MAX];
+	enum bms_protocol bms_protocol;
+	/* [can] */
+	char can_interface[CONF_PATH_MAX]; /* interface name or unix:PATH */
+	bool can_manage;
+	int32_t can_bitrate;
+	/* [limits] */
+	enum preset preset; /* where the curves came from that the file does not give */
+	/* [failsafe] */
+	char relay[CONF_PATH_MAX]; /* CHIP:LINE[:active-low] | file:PATH | none */
+	enum relay_mode relay_mode;
+	int32_t beat_ms;
+	int32_t reload_ms;
+	char watchdog[CONF_PATH_MAX]; /* none or device */
+	/* [rt] */
+	int32_t priority;
+	int32_t cpu; /* CONF_CPU_NONE or a CPU number */
+	bool rt_required;
+	char stats_path[CONF_PATH_MAX];
+	/* [recorder] */
+	char trace_path[CONF_PATH_MAX]; /* text trace of all cycle inputs, for replay */
+};
+
+/**
+ * struct conf_error - first error found
+ * @line: line in the file, 0 if none applies
+ * @text: what is wrong and the remedy
+ */
+struct conf_error {
+	int line;
+	char text[384];
+};
+
+/**
+ * conf_default - all defaults
+ */
+void conf_default(struct config *ret_config);
+
+/**
+ * conf_read - read and check a configuration file
+ * @path: file
+ * @ret_config: settings; untouched on failure
+ * @ret_error: filled on failure
+ *
+ * Unknown section or key, wrong unit, value out of range, duplicate key, contradictory pair, NUL
+ * bytes, more than 256 KiB: error with the line.
+ *
+ * Return: 0; -EINVAL for a wrong content; another -errno if the file cannot be read.
+ * Context: init only.
+ */
+int conf_read(const char *path, struct config *ret_config, struct conf_error *ret_error);
+
+/**
+ * conf_print - every key with section, unit, range, default and value
+ * @config: settings to show
+ * @f: where to
+ *
+ * The output is itself a valid configuration file that gives the same settings. A key that has no
+ * value, or whose value counts as "not written down" (limits.charge_max, limits.discharge_max),
+ * appears as a comment.
+ */
+void conf_print(const struct config *config, FILE *f);
+
+/**
+ * conf_print_man - the key list of jkpylon.conf(5) in mdoc
+ */
+void conf_print_man(FILE *f);
+
+#endif

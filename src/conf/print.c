@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table for people: --print-config, and the key list of jkpylon.conf(5). */
+#include <string.h>
+
+#include "conf_private.h"
+
+#define COLUMNS 98U
+
+static bool first_of_section(size_t i)
+{
+	return i == 0 || strcmp(conf_keys[i].section, conf_keys[i - 1].section) != 0;
+}
+
+/* Comment lines of at most COLUMNS characters. */
+static void comment(FILE *f, const char *s)
+{
+	size_t column = 0;
+
+	while (*s != '\0') {
+		const size_t word = strcspn(s, " ");
+
+		if (column != 0 && column + 1 + word > COLUMNS) {
+			(void)fputc('\n', f);
+			column = 0;
+		}
+		column += (size_t)fprintf(f, "%s%.*s", column == 0 ? "# " : " ", (int)word, s);
+		s += word;
+		s += strspn(s, " ");
+	}
+	(void)fputc('\n', f);
+}
+
+void conf_print(const struct config *config, FILE *f)
+{
+	struct config standard;
+
+	conf_default(&standard);
+	for (size_t i = 0; i < conf_key_count; i++) {
+		const struct conf_key *k = &conf_keys[i];
+		char range[CONF_VALUE_MAX] = "";
+		char value[CONF_VALUE_MAX] = "";
+		char fallback[CONF_VALUE_MAX] = "";
+		char facts[3 * CONF_VALUE_MAX] = "";
+
+		conf_range_format(&(struct conf_text){range, sizeof(range), 0}, k);
+		conf_value_format(&(struct conf_text){value, sizeof(value), 0}, k, config);
+		conf_value_format(&(struct conf_text){fallback, sizeof(fallback), 0}, k, &standard);
+		if (first_of_section(i)) {
+			(void)fprintf(f, "%s[%s]\n", i == 0 ? "" : "\n", k->section);
+		}
+		(void)fputc('\n', f);
+		comment(f, k->help);
+		(void)snprintf(facts, sizeof(facts), "%s%srange: %s; %s%s",
+			       k->quantity ? k->quantity->what : "", k->quantity ? "; " : "", range,
+			       k->required ? "no default, must be set" : "default: ",
+			       k->required ? "" : fallback);
+		comment(f, facts);
+		(void)fprintf(f, "%s%s = %s\n", conf_is_written(k, config) ? "" : "#", k->name,
+			      value);
+	}
+}
+
+/* A sentence a line, as mdoc wants it; a backslash would begin an escape. */
+static void man_text(FILE *f, const char *s)
+{
+	for (; *s != '\0'; s++) {
+		if (*s == '\\') {
+			(void)fputs("\\e", f);
+		} else if (s[0] == '.' && s[1] == ' ') {
+			(void)fputs(".\n", f);
+			s++;
+		} else {
+			(void)fputc(*s, f);
+		}
+	}
+	(void)fputc('\n', f);
+}
+
+void conf_print_man(FILE *f)
+{
+	struct config standard;
+
+	conf_default(&standard);
+	for (size_t i = 0; i < conf_key_count; i++) {
+		const struct conf_key *k = &conf_keys[i];
+		char range[CONF_VALUE_MAX] = "";
+		char fallback[CONF_VALUE_MAX] = "";
+
+		conf_range_format(&(struct conf_text){range, sizeof(range), 0}, k);
+		conf_value_format(&(struct conf_text){fallback, sizeof(fallback), 0}, k, &standard);
+		if (first_of_section(i)) {
+			(void)fprintf(f, "%s.Ss Section %s\n.Bl -tag -width Ds\n",
+				      i == 0 ? "" : ".El\n", k->section);
+		}
+		(void)fprintf(f, ".It Cm %s No = Ar value\n", k->name);
+		man_text(f, k->help);
+		(void)fprintf(f, ".br\nRange: ");
+		man_text(f, range);
+		(void)fprintf(f, ".br\n%s",
+			      k->required ? "No default: must be set, for example " : "Default: ");
+		man_text(f, fallback);
+	}
+	(void)fputs(".El\n", f);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All keys of the configuration file: the one place that says what they are called, what they
+ * accept and what they mean. Defaults are in conf_default() and core_config_default().
+ */
+#include "base/units.h"
+#include "conf_private.h"
+
+#define AT(member) offsetof(struct config, member)
+
+/* One row each; @T is the text of the help. */
+#define NUMBER(S, N, MEMBER, Q, LO, HI, T)                                                      \
+	{                                                                                       \
+		.section = (S), .name = (N), .type = CONF_NUMBER, .quantity = (Q), .min = (LO), \
+		.max = (HI), .offset = AT(MEMBER), .help = (T)                                  \
+	}
+#define BOOLEAN(S, N, MEMBER, T)                                                                  \
+	{                                                                                         \
+		.section = (S), .name = (N), .type = CONF_BOOL, .offset = AT(MEMBER), .help = (T) \
+	}
+#define WORDS(S, N, MEMBER, LIST, T)                                                  \
+	{                                                                             \
+		.section = (S), .name = (N), .type = CONF_ENUM, .offset = AT(MEMBER), \
+		.words = (LIST), .help = (T)                                          \
+	}
+#define CURVE(N, ID, Q, LO, HI, T)                                                     \
+	{                                                                              \
+		.section = "limits", .name = (N), .type = CONF_CURVE, .quantity = (Q), \
+		.min = (LO), .max = (HI), .offset = AT(core.curve[ID]), .help = (T)    \
+	}
+#define LEVEL(N, ID, Q, LO, HI, T)                                                      \
+	{                                                                               \
+		.section = "limits", .name = (N), .type = CONF_LEVELS, .quantity = (Q), \
+		.min = (LO), .max = (HI), .offset = AT(core.level[ID]), .help = (T)     \
+	}
+
+#define S_MS   1000
+#define MIN_MS (60 * S_MS)
+#define H_MS   (60 * MIN_MS)
+#define MS_US  1000
+#define A_MA   1000
+#define V_MV   1000
+#define C_DC   10
+#define PCT_PM 10
+
+#define CURRENT_MAX (400 * A_MA)
+#define SOC_MAX	    95
+
+/* Widest range of cells: LFP and NMC; the curves and levels are the narrow ones. */
+#define CELL_MIN    (1500)
+#define CELL_MAX    (4400)
+#define CELL_LOWEST (0)
+#define CVL_MIN	    (3000)
+#define CVL_MAX	    (4250)
+#define TEMP_MIN    (-50 * C_DC)
+#define TEMP_MAX    (150 * C_DC)
+
+static const char *const protocol_words[] = {"jk-uart", NULL};
+static const char *const probe_words[] = {"auto", "1", "2", NULL};
+static const char *const alive_words[] = {"never", "optional", "required", NULL};
+static const char *const full_words[] = {"phase", "bms", NULL};
+static const char *const preset_words[] = {"lfp", "seed", NULL};
+static const char *const relay_words[] = {"level", "pulse", NULL};
+static const char *const trip_words[] = {"hold-stop", "silence", NULL};
+
+_Static_assert(PROBES_1 == 1 && PROBES_2 == 2, "order of probe_words");
+_Static_assert(EXPECT_ALIVE_NEVER == 0 && EXPECT_ALIVE_REQUIRED == 2, "order of alive_words");
+_Static_assert(FULL_BY_PHASE == 0 && FULL_BY_BMS == 1, "order of full_words");
+_Static_assert(PRESET_LFP == 0 && PRESET_SEED == 1, "order of preset_words");
+_Static_assert(RELAY_LEVEL == 0 && RELAY_PULSE == 1, "order of relay_words");
+_Static_assert(ON_TRIP_HOLD_STOP == 0 && ON_TRIP_SILENCE == 1, "order of trip_words");
+
+/* clang-format off */
+const struct conf_key conf_keys[] = {
+	{.section = "bms", .name = "device", .type = CONF_TEXT, .offset = AT(bms_device),
+	 .check = conf_check_device, .form = "path of a tty", .example = "/dev/ttyUSB0",
+	 .required = true,
+	 .help = "Serial device the BMS is connected to. A name below /dev/serial/by-id stays the "
+		 "same when the adapter is plugged in again."},
+	WORDS("bms", "protocol", bms_protocol, protocol_words,
+	      "What the BMS speaks. jk-uart is the protocol of the JK BMS on its UART socket "
+	      "(RS485-TTL), 115200 baud."),
+	NUMBER("bms", "poll", core.poll_ms, &conf_time_ms, 100, 2 * S_MS,
+	       "Time between two requests to the BMS. Twice this must fit into stale."),
+	NUMBER("bms", "stale", core.stale_ms, &conf_time_ms, 1 * S_MS, 10 * S_MS,
+	       "Without a good sample for this long both limits become 0 A."),
+	NUMBER("bms", "trip", core.trip_ms, &conf_time_ms, 3 * S_MS, 10 * MIN_MS,
+	       "Without a good sample for this long the relay opens. At least stale + 2s."),
+	WORDS("bms", "probes", core.probes, probe_words,
+	      "Temperature probes that must give valid values. auto: those that do so in the first "
+	      "10 samples."),
+
+	{.section = "can", .name = "interface", .type = CONF_TEXT, .offset = AT(can_interface),
+	 .check = conf_check_interface, .form = "name of a CAN interface, or unix:PATH",
+	 .example = "can0", .required = true,
+	 .help = "CAN interface the inverter is connected to. unix:PATH is a socket instead of a "
+		 "bus, for tests on machines without CAN."},
+	BOOLEAN("can", "manage", can_manage,
+		"yes: the daemon sets the bit rate, brings the interface up and restarts it after "
+		"bus-off (needs CAP_NET_ADMIN). no: something else does, for example systemd-networkd."),
+	NUMBER("can", "bitrate", can_bitrate, &conf_count, 10000, 1000000,
+	       "Bit rate in bit/s, used with manage = yes. Pylontech batteries speak 500000."),
+	{.section = "can", .name = "profile", .type = CONF_PROFILE, .offset = AT(core.profile),
+	 .help = "Dialect of the Pylontech protocol: which frames are sent, in which order and how "
+		 "long they are."},
+	WORDS("can", "expect_alive", core.expect_alive, alive_words,
+	      "What the inverter's frame 0x305 means. never: not looked at. optional: an event if "
+	      "it is missing. required: 0 A after 6 s, relay open after 60 s; then the inverter "
+	      "cannot be started through the relay."),
+	NUMBER("can", "set", core.set_ms, &conf_time_ms, 200, 1 * S_MS,
+	       "Time between two complete sets of frames."),
+	NUMBER("can", "slot", core.slot_ms, &conf_time_ms, 1, 100,
+	       "Time between two frames of a set. A CAN controller holds few frames at a time."),
+	NUMBER("can", "force_charge_soc", core.force_charge_soc, &conf_soc, 0, SOC_MAX - 2,
+	       "The state of charge at which the inverter is set to charge from the grid. While "
+	       "charging is forbidden or no value is known the daemon stays above it."),
+	NUMBER("can", "overdischarge_soc", core.overdischarge_soc, &conf_soc, 2, SOC_MAX,
+	       "The state of charge at which the inverter is set to stop discharging. At least "
+	       "force_charge_soc + 2."),
+	BOOLEAN("can", "force_charge", core.force_charge,
+		"Whether the daemon may ask the inverter to charge from the grid at a low state of "
+		"charge (bit 5 of 0x35C)."),
+	BOOLEAN("can", "send_305", core.send_305,
+		"Whether the battery side sends 0x305 itself. Real batteries do not."),
+	{.section = "can", .name = "modules", .type = CONF_SMALL, .quantity = &conf_count,
+	 .min = 1, .max = 16, .offset = AT(core.modules),
+	 .help = "Number of modules shown to the inverter."},
+	WORDS("can", "soc_full", core.full_rule, full_words,
+	      "When 100 % may be shown. phase: after a complete absorption, 99 % until then. bms: "
+	      "as soon as the BMS says so."),
+
+	WORDS("limits", "preset", preset, preset_words,
+	      "Set of curves that applies where no curve is given. lfp: smooth, for LFP cells. "
+	      "seed: the step tables of the script this project began with. The place of this key "
+	      "in the file does not matter."),
+	{.section = "limits", .name = "charge_max", .type = CONF_NUMBER, .quantity = &conf_current,
+	 .min = 0, .max = CURRENT_MAX, .offset = AT(core.max_ma[DIR_CHARGE]), .has_explicit = true,
+	 .explicit_offset = AT(core.max_explicit[DIR_CHARGE]),
+	 .help = "Highest charge current. Must be written down if the BMS reports no usable "
+		 "protection values."},
+	{.section = "limits", .name = "discharge_max", .type = CONF_NUMBER,
+	 .quantity = &conf_current, .min = 0, .max = CURRENT_MAX,
+	 .offset = AT(core.max_ma[DIR_DISCHARGE]), .has_explicit = true,
+	 .explicit_offset = AT(core.max_explicit[DIR_DISCHARGE]),
+	 .help = "Highest discharge current. Must be written down if the BMS reports no usable "
+		 "protection values."},
+	NUMBER("limits", "c_rate_max", core.max_c_rate_pm, &conf_c_rate, 10, 2000,
+	       "Highest current of either direction as a multiple of the nominal capacity that the "
+	       "BMS reports: 0.5CA is 50 A for 100 Ah. The unit is CA, because C means degrees."),
+	CURVE("charge_by_cell_high", CURVE_CHARGE_CELL_HIGH, &conf_voltage, CELL_LOWEST, CELL_MAX,
+	      "Charge current by the voltage of the highest cell, falling. 0 at the limit level of "
+	      "cell_high."),
+	CURVE("charge_by_cell_low", CURVE_CHARGE_CELL_LOW, &conf_voltage, CELL_LOWEST, CELL_MAX,
+	      "Charge current by the voltage of the lowest cell, rising: an empty cell is charged "
+	      "gently."),
+	CURVE("discharge_by_cell_low", CURVE_DISCHARGE_CELL_LOW, &conf_voltage, CELL_LOWEST,
+	      CELL_MAX,
+	      "Discharge current by the voltage of the lowest cell, rising. 0 at the limit level of "
+	      "cell_low."),
+	CURVE("charge_by_cold", CURVE_CHARGE_COLD, &conf_temperature, TEMP_MIN, TEMP_MAX,
+	      "Charge current by the coldest probe, rising. 0 at the limit level of charge_cold."),
+	CURVE("charge_by_hot", CURVE_CHARGE_HOT, &conf_temperature, TEMP_MIN, TEMP_MAX,
+	      "Charge current by the hottest probe, falling. 0 at the limit level of charge_hot."),
+	CURVE("discharge_by_temp", CURVE_DISCHARGE_TEMP, &conf_temperature, TEMP_MIN, TEMP_MAX,
+	      "Discharge current by the probes, rising and then falling. 0 at the limit levels of "
+	      "discharge_cold and discharge_hot."),
+	CURVE("by_mosfet", CURVE_MOS, &conf_temperature, TEMP_MIN, TEMP_MAX,
+	      "Current of both directions by the temperature of the MOSFETs, falling. 0 at the "
+	      "limit level of mosfet."),
+	LEVEL("cell_high", LEVEL_CELL_HIGH, &conf_voltage, CELL_MIN, CELL_MAX,
+	      "Levels of the highest cell. warn: a warning; limit: no charging; critical: the relay "
+	      "opens and stays open until it is acknowledged."),
+	LEVEL("cell_low", LEVEL_CELL_LOW, &conf_voltage, CELL_MIN, CELL_MAX,
+	      "Levels of the lowest cell, falling. limit: no discharging."),
+	LEVEL("charge_cold", LEVEL_CHARGE_COLD, &conf_temperature, TEMP_MIN, TEMP_MAX,
+	      "Levels of the coldest probe for charging, falling."),
+	LEVEL("charge_hot", LEVEL_CHARGE_HOT, &conf_temperature, TEMP_MIN, TEMP_MAX,
+	      "Levels of the hottest probe for charging."),
+	LEVEL("discharge_cold", LEVEL_DISCHARGE_COLD, &conf_temperature, TEMP_MIN, TEMP_MAX,
+	      "Levels of the coldest probe for discharging, falling."),
+	LEVEL("discharge_hot", LEVEL_DISCHARGE_HOT, &conf_temperature, TEMP_MIN, TEMP_MAX,
+	      "Levels of the hottest probe for discharging."),
+	LEVEL("mosfet", LEVEL_MOS_HOT, &conf_temperature, TEMP_MIN, TEMP_MAX,
+	      "Levels of the MOSFET temperature, both directions."),
+	BOOLEAN("limits", "ratchet", core.ratchet,
+		"Whether a limit lowered by a cell voltage stays low until the cell is back in the "
+		"zone of full current."),
+	NUMBER("limits", "rise", core.rise_ma_s, &conf_current_slope, 100, 100 * A_MA,
+	       "How fast a limit rises. Falls are never delayed."),
+	NUMBER("limits", "calm", core.calm_ms, &conf_time_ms, 0, 1 * H_MS,
+	       "Time after a fall before the limit rises again."),
+	NUMBER("limits", "obey_margin", core.obey_margin_ma, &conf_current, 1 * A_MA, 50 * A_MA,
+	       "The inverter disobeys if the current exceeds the limit by more than this or by "
+	       "obey_share, whichever is more."),
+	NUMBER("limits", "obey_share", core.obey_margin_pm, &conf_share, 1 * PCT_PM, 50 * PCT_PM,
+	       "See obey_margin; share of the maximum current."),
+	NUMBER("limits", "dvl", core.dvl_mv, &conf_voltage, 2500, 3600,
+	       "Discharge voltage limit shown to the inverter, for each cell."),
+
+	NUMBER("charge", "bulk", core.bulk_mv, &conf_voltage, CVL_MIN, CVL_MAX,
+	       "Charge voltage for each cell until the battery is full."),
+	NUMBER("charge", "float", core.float_mv, &conf_voltage, CVL_MIN, CVL_MAX,
+	       "Charge voltage for each cell once the battery is full."),
+	NUMBER("charge", "cvl_max", core.cvl_max_mv, &conf_voltage, CVL_MIN, CVL_MAX,
+	       "No charge voltage above this is ever sent, for each cell. Below the limit level of "
+	       "cell_high."),
+	NUMBER("charge", "slew", core.cvl_slew_mv_s, &conf_voltage_slope, 1, 100,
+	       "How fast the charge voltage of each cell moves between two phases."),
+	NUMBER("charge", "absorption", core.absorption_ms, &conf_time_ms, 0, 24 * H_MS,
+	       "The battery counts as full after this time at bulk with quiet cells."),
+	NUMBER("charge", "absorption_max", core.absorption_max_ms, &conf_time_ms, 1 * MIN_MS,
+	       24 * H_MS, "After this time at bulk float begins in any case."),
+	NUMBER("charge", "spread_full", core.spread_full_mv, &conf_voltage, 1, 200,
+	       "Cells are quiet if highest and lowest are this close."),
+	NUMBER("charge", "spread_steady", core.spread_steady_mv, &conf_voltage, 1, 100,
+	       "Cells are quiet if their difference moves less than this."),
+	NUMBER("charge", "rebulk_soc", core.rebulk_soc, &conf_soc, 5, 98,
+	       "A new bulk charge begins below this state of charge."),
+	NUMBER("charge", "rebulk_spread", core.rebulk_spread_mv, &conf_voltage, 2, 500,
+	       "A new bulk charge begins if the cells are this far apart."),
+	NUMBER("charge", "rebulk_after", core.rebulk_days, &conf_time_days, 0, 365,
+	       "A new bulk charge begins after this time, so that the BMS balances and counts "
+	       "anew. 0d: never."),
+
+	{.section = "failsafe", .name = "relay", .type = CONF_TEXT, .offset = AT(relay),
+	 .check = conf_check_relay, .form = "CHIP:LINE, CHIP:LINE:active-low, file:PATH or none",
+	 .help = "What opens the battery's contactor. CHIP:LINE is a GPIO line, for example "
+		 "gpiochip0:17. file:PATH receives 1 (closed) or 0 (open). none: no relay."},
+	WORDS("failsafe", "relay_mode", relay_mode, relay_words,
+	      "level: the line is held while the relay is closed. pulse: the line toggles, for a "
+	      "circuit that opens when the edges stop."),
+	NUMBER("failsafe", "beat", beat_ms, &conf_time_ms, 20, 1 * S_MS,
+	       "The relay opens if the realtime cycle stands still for this long. At least four "
+	       "periods."),
+	NUMBER("failsafe", "reload", reload_ms, &conf_time_ms, 500, 10 * S_MS,
+	       "How long the relay stays closed while a new configuration is loaded. The new worker "
+	       "needs two samples in this time."),
+	WORDS("failsafe", "on_trip", core.on_trip, trip_words,
+	      "What is sent while the relay is open. hold-stop: frames that say 0 A. silence: "
+	      "nothing."),
+	{.section = "failsafe", .name = "watchdog", .type = CONF_TEXT, .offset = AT(watchdog),
+	 .check = conf_check_watchdog, .form = "none or a device, for example /dev/watchdog0",
+	 .help = "Hardware watchdog that the guard feeds. It resets the machine if the guard "
+		 "stands still."},
+
+	NUMBER("rt", "period", core.period_us, &conf_time_us, 1 * MS_US, 20 * MS_US,
+	       "Period of the realtime cycle."),
+	NUMBER("rt", "priority", priority, &conf_count, 1, 89,
+	       "SCHED_FIFO priority of the cycle. The guard runs at 90 and must stay above it."),
+	{.section = "rt", .name = "cpu", .type = CONF_NUMBER, .quantity = &conf_count, .min = 0,
+	 .max = 1023, .offset = AT(cpu), .none = "none", .none_value = CONF_CPU_NONE,
+	 .help = "CPU the cycle is bound to."},
+	BOOLEAN("rt", "required", rt_required,
+		"yes: refuse to start without realtime scheduling and locked memory. no: warn and go "
+		"on."),
+	{.section = "rt", .name = "stats", .type = CONF_TEXT, .offset = AT(stats_path),
+	 .check = conf_check_file, .form = "path of a file",
+	 .help = "Statistics page that rtstat and the other tools read."},
+
+	{.section = "recorder", .name = "trace", .type = CONF_TEXT, .offset = AT(trace_path),
+	 .check = conf_check_file, .form = "path of a file", .none = "none",
+	 .help = "File that receives all inputs of the cycle as text, for jkpylon-replay. It grows "
+		 "without bound: only for finding faults."},
+};
+/* clang-format on */
+
+const size_t conf_key_count = ARRAY_SIZE(conf_keys);
+
+_Static_assert(ARRAY_SIZE(conf_keys) <= CONF_KEYS_MAX, "room in the parser");

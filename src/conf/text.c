@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text buffer, and the checks of keys that hold a path or a name. */
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "conf_private.h"
+
+#define UNIX_PREFIX "unix:"
+#define FILE_PREFIX "file:"
+#define DEV_PREFIX  "/dev/"
+#define NONE	    "none"
+#define LINE_DIGITS 4U /* of a GPIO line offset */
+
+void conf_text_vadd(struct conf_text *t, const char *format, va_list args)
+{
+	const size_t room = t->size - t->used; /* always >= 1: the NUL */
+	const int n = vsnprintf(t->buf + t->used, room, format, args);
+
+	if (n > 0) {
+		t->used += (size_t)n < room ? (size_t)n : room - 1;
+	}
+}
+
+void conf_text_add(struct conf_text *t, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	conf_text_vadd(t, format, args);
+	va_end(args);
+}
+
+static bool has_prefix(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_absolute(const char *s)
+{
+	const size_t len = strlen(s);
+
+	/* A path that ends in a slash names a folder. */
+	return len > 1 && s[0] == '/' && s[len - 1] != '/';
+}
+
+const char *conf_check_file(const char *value)
+{
+	return is_absolute(value) ? NULL : "an absolute path is needed, for example /run/jkpylon/x";
+}
+
+const char *conf_check_device(const char *value)
+{
+	return is_absolute(value) ? NULL
+				  : "the path of a serial device is needed, for example "
+				    "/dev/serial/by-id/usb-FTDI_FT232R_A50285BI-if00-port0";
+}
+
+const char *conf_check_watchdog(const char *value)
+{
+	if (strcmp(value, NONE) == 0) {
+		return NULL;
+	}
+	return is_absolute(value) && has_prefix(value, DEV_PREFIX)
+		       ? NULL
+		       : "a device is needed, for example /dev/watchdog0, or none";
+}
+
+const char *conf_check_interface(const char *value)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	const size_t len = strlen(value);
+
+	if (has_prefix(value, UNIX_PREFIX)) {
+		const char *path = value + strlen(UNIX_PREFIX);
+
+		if (!is_absolute(path)) {
+			return "unix: needs an absolute path, for example unix:/run/jkpylon/bus";
+		}
+		if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
+			return "the path is too long for a socket (at most 107 characters)";
+		}
+		return NULL;
+	}
+	if (len == 0 || strspn(value, allowed) != len || strcmp(value, ".") == 0 ||
+	    strcmp(value, "..") == 0) {
+		return "the name of a CAN interface is needed, for example can0, or unix:PATH";
+	}
+	if (len >= IFNAMSIZ) {
+		return "an interface name has at most 15 characters";
+	}
+	return NULL;
+}
+
+/* CHIP:LINE[:active-low] with a chip like gpiochip0 or /dev/gpiochip0 */
+static bool gpio_line_ok(const char *value)
+{
+	static const char chip_chars[] = "abcdefghijklmnopqrstuvwxyz"
+					 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/";
+	const size_t chip = strcspn(value, ":");
+
+	if (chip == 0 || value[chip] != ':' || strspn(value, chip_chars) != chip ||
+	    value[chip - 1] == '/') {
+		return false;
+	}
+
+	const char *line = value + chip + 1;
+	const size_t digits = strspn(line, "0123456789");
+
+	if (digits == 0 || digits > LINE_DIGITS) {
+		return false;
+	}
+	return line[digits] == '\0' || strcmp(line + digits, ":active-low") == 0;
+}
+
+const char *conf_check_relay(const char *value)
+{
+	if (strcmp(value, NONE) == 0) {
+		return NULL;
+	}
+	if (has_prefix(value, FILE_PREFIX)) {
+		return is_absolute(value + strlen(FILE_PREFIX))
+			       ? NULL
+			       : "file: needs an absolute path, for example "
+				 "file:/sys/class/leds/relay/brightness";
+	}
+	return gpio_line_ok(value) ? NULL
+				   : "CHIP:LINE, CHIP:LINE:active-low, file:PATH or none is "
+				     "needed, for example gpiochip0:17";
+}

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file as a whole: lines, sections, duplicates, contradictions, presets, printing. */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "conf_help.h"
+
+#define TEN_MB (10U * 1024U * 1024U)
+
+struct file_row {
+	const char *text;
+	int line;
+	const char *part;
+};
+
+static void run_rows(const struct file_row *row, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		expect_refused(row[i].text, strlen(row[i].text), row[i].line, row[i].part);
+	}
+}
+
+static void test_the_smallest_file_gives_the_defaults(void **state)
+{
+	struct config want;
+	struct config got;
+
+	(void)state;
+	base_config(&want);
+	expect_accepted(BASE, &got);
+	assert_memory_equal(&want, &got, sizeof(got));
+	assert_string_equal(got.bms_device, "/dev/ttyUSB0");
+	assert_string_equal(got.can_interface, "can0");
+	assert_string_equal(got.relay, "none");
+	assert_string_equal(got.watchdog, "none");
+	assert_string_equal(got.trace_path, "");
+	assert_string_equal(got.stats_path, "/run/jkpylon/stats");
+	assert_int_equal(got.cpu, CONF_CPU_NONE);
+	assert_int_equal(got.beat_ms, 100);
+	assert_int_equal(got.reload_ms, 2500);
+	assert_int_equal(got.core.max_ma[DIR_CHARGE], 60000);
+	assert_false(got.core.max_explicit[DIR_CHARGE]);
+	assert_false(got.core.max_explicit[DIR_DISCHARGE]);
+}
+
+static void test_ways_to_write_a_line(void **state)
+{
+	static const char *const text[] = {
+		BASE "[rt]\npriority=42\n",
+		BASE "[rt]\npriority = 42",
+		BASE "[rt]\r\npriority = 42\r\n",
+		BASE "[rt]\n\n\n   priority   =   42   \n",
+		BASE "[rt]\n\tpriority = 42 # comment\n",
+		BASE "[rt]\npriority = 42 ; comment = 3\n",
+		BASE "[rt] # section\npriority: 42\n",
+		"\xEF\xBB\xBF" BASE "[rt]\npriority = 42\n",
+		"\xEF\xBB\xBF[bms]\ndevice=/dev/ttyUSB0\n[can]\ninterface=can0\n[rt]\npriority=42",
+		"# comment\n\n;another\n" BASE "[rt]\npriority = 42\n",
+		BASE "[rt]\n[can]\n[rt]\npriority = 42\n",
+		("[rt]\npriority = 42\n" BASE),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(text); i++) {
+		struct config want;
+		struct config got;
+
+		base_config(&want);
+		want.priority = 42;
+		expect_accepted(text[i], &got);
+		assert_memory_equal(&want, &got, sizeof(got));
+	}
+}
+
+static void test_a_hash_inside_a_value_is_no_comment(void **state)
+{
+	struct config c;
+
+	(void)state;
+	expect_accepted("[bms]\ndevice = /dev/tty#1;2 # real comment\n[can]\ninterface=can0\n", &c);
+	assert_string_equal(c.bms_device, "/dev/tty#1;2");
+}
+
+static void test_FLT_57_unknown_keys_and_sections(void **state)
+{
+	static const struct file_row row[] = {
+		{BASE "[rt]\nprioritty = 42\n", 6,
+		 "unknown key rt.prioritty; did you mean rt.priority?"},
+		{BASE "pol = 1s\n", 5, "unknown key can.pol; did you mean"},
+		{BASE "charge_max = 5A\n", 5, "unknown key can.charge_max; it belongs to [limits]"},
+		{BASE "[rt]\nxyzzy_plugh = 1\n", 6,
+		 "unknown key rt.xyzzy_plugh; see jkpylon.conf(5)"},
+		{BASE "Interface = can0\n", 5, "did you mean can.interface?"},
+		{BASE "[limit]\n", 5, "unknown section [limit]; did you mean [limits]?"},
+		{BASE "[mqtt]\nhost = x\n", 5,
+		 "unknown section [mqtt]; known: [bms] [can] [limits] "
+		 "[charge] [failsafe] [rt] [recorder]"},
+		{BASE "[]\n", 5, "unknown section []"},
+		{BASE "[ rt ]\n", 5, "unknown section [ rt ]"},
+		{BASE "[RT]\n", 5, "unknown section [RT]"},
+		{"device = /dev/x\n[bms]\n", 1, "stands before the first section"},
+		{"poll = 250ms\n" BASE, 1,
+		 "\"poll\" stands before the first section: add a line like"},
+	};
+
+	(void)state;
+	run_rows(row, ARRAY_SIZE(row));
+}
+
+static void test_FLT_57_lines_that_are_no_setting(void **state)
+{
+	static const struct file_row row[] = {
+		{BASE "[rt]\npriority\n", 6, "neither [section] nor key = value"},
+		{BASE "[rt]\npriority 42\n", 6, "neither [section] nor key = value"},
+		{BASE "[rt]\n= 42\n", 6, "unknown key rt."},
+		{BASE "[rt\npriority = 42\n", 5, "the section header \"[rt\" lacks its ]"},
+		{BASE "[rt] priority = 42\n", 5, "text behind the section header"},
+		{BASE "[rt]x\n", 5, "text behind the section header"},
+		{BASE "[rt]]\n", 5, "text behind the section header"},
+		/* The first of two faults is reported. */
+		{BASE "nonsense\n[nowhere]\n", 5, "neither [section] nor"},
+		{BASE "nonsense\nbitrate = x\n", 5, "neither [section] nor"},
+		{BASE "bitrate = x\nnonsense\n", 5, "a whole number is needed"},
+	};
+
+	(void)state;
+	run_rows(row, ARRAY_SIZE(row));
+}
+
+static void test_FLT_57_a_key_given_twice_names_both_lines(void **state)
+{
+	static const struct file_row row[] = {
+		{BASE "interface = can0\n", 5,
+		 "can.interface is given twice, first on line 4: remove one"},
+		{"[bms]\npoll = 250ms\n# x\n\npoll = 250ms\n", 5, "first on line 2"},
+		{"[bms]\npoll = 250ms\n[can]\n[bms]\npoll = 300ms\n", 5, "first on line 2"},
+	};
+
+	(void)state;
+	run_rows(row, ARRAY_SIZE(row));
+}
+
+static void test_FLT_57_missing_required_keys(void **state)
+{
+	static const struct file_row row[] = {
+		{"", 0,
+		 "bms.device is missing; write for example device = /dev/ttyUSB0 in section [bms]"},
+		{"\n\n# nothing\n", 0, "bms.device is missing"},
+		{"[bms]\ndevice = /dev/ttyUSB0\n", 0,
+		 "can.interface is missing; write for example interface = can0 in section [can]"},
+		{"[can]\ninterface = can0\n", 0, "bms.device is missing"},
+	};
+
+	(void)state;
+	run_rows(row, ARRAY_SIZE(row));
+}
+
+static void test_FLT_57_bytes_that_are_no_text(void **state)
+{
+	static const char nul_in_value[] = BASE "[rt]\nprior\0ity = 42\n";
+	static const char nul_at_end[] = BASE "\0";
+	static const char utf16[] = "[\0b\0m\0s\0]\0\n\0";
+
+	(void)state;
+	expect_refused(nul_in_value, sizeof(nul_in_value) - 1, 6, "NUL byte");
+	expect_refused(nul_at_end, sizeof(nul_at_end) - 1, 5, "NUL byte");
+	expect_refused(utf16, sizeof(utf16) - 1, 1, "NUL byte");
+	expect_refused(BASE "x\x1b[2J = 1\n", strlen(BASE) + 9, 5, "control character 0x1b");
+	expect_refused(BASE "x\x7f= 1\n", strlen(BASE) + 6, 5, "control character 0x7f");
+	expect_refused(BASE "a\rb = 1\n", strlen(BASE) + 8, 5, "control character 0x0d");
+}
+
+static void test_FLT_57_long_lines_are_refused_not_cut(void **state)
+{
+	char text[1024];
+	struct config c;
+	const int base = snprintf(text, sizeof(text), "%s[recorder]\ntrace = /", BASE);
+
+	(void)state;
+	/* The longest line libinih takes whole: 198 characters. */
+	for (size_t len = 9; len <= 300; len++) {
+		memset(text + base, 'x', len - 9);
+		memcpy(text + base + len - 9, len % 2 ? "\n" : "  # comment\n", len % 2 ? 2 : 13);
+		if (len == 9) {
+			expect_refused(text, strlen(text), 6, "an absolute path is needed");
+		} else if (len > 198) {
+			expect_refused(text, strlen(text), 6, "the line is too long: at most 198");
+		} else {
+			expect_accepted(text, &c);
+			assert_int_equal(strlen(c.trace_path), len - 8);
+		}
+	}
+
+	/* A comment may be as long as it likes. */
+	char *long_comment = malloc(CONF_FILE_MAX);
+
+	assert_non_null(long_comment);
+	memset(long_comment, 'x', CONF_FILE_MAX);
+	memcpy(long_comment, BASE "# ", sizeof(BASE "# ") - 1);
+	memcpy(long_comment + CONF_FILE_MAX - 16, "\n[rt]\ncpu = 77\n", 15);
+	long_comment[CONF_FILE_MAX - 1] = '\0';
+	expect_accepted(long_comment, &c);
+	assert_int_equal(c.cpu, 77);
+	free(long_comment);
+}
+
+static void test_FLT_57_the_file_is_bounded(void **state)
+{
+	char *text = malloc(TEN_MB);
+	struct config c;
+	struct timespec t0;
+	struct timespec t1;
+	struct result *res = malloc(sizeof(*res));
+
+	(void)state;
+	assert_non_null(text);
+	assert_non_null(res);
+	(void)clock_gettime(CLOCK_MONOTONIC, &t0);
+	/* Lines of 16 bytes: the limit is crossed on line 16385. */
+	for (size_t i = 0; i < TEN_MB; i++) {
+		text[i] = i % 16 == 0 ? '#' : (i % 16 == 15 ? '\n' : 'x');
+	}
+	memcpy(text, BASE, sizeof(BASE) - 1);
+	memset(text + strlen(BASE), '#', 64 - strlen(BASE) - 1);
+	expect_refused(text, TEN_MB, 16385 + BASE_LINES - 3, "the file is larger than 256 KiB");
+	expect_refused(text, CONF_FILE_MAX + 1, 16385 + BASE_LINES - 3, "larger than 256 KiB");
+	text[CONF_FILE_MAX] = '\r';
+	expect_refused(text, CONF_FILE_MAX + 1, 16385 + BASE_LINES - 3, "larger than 256 KiB");
+	parse_bytes(text, CONF_FILE_MAX, res);
+	assert_int_equal(res->r, 0);
+	c = res->config;
+	assert_string_equal(c.can_interface, "can0");
+	(void)clock_gettime(CLOCK_MONOTONIC, &t1);
+	assert_true(t1.tv_sec - t0.tv_sec <= 1);
+	free(res);
+	free(text);
+}
+
+static void test_FLT_57_contradictions(void **state)
+{
+	static const struct file_row row[] = {
+		/* 3.50 against 3.55: a curve that ends above the limit level, and the reverse. */
+		{BASE "[limits]\ncell_high = 3.45V 3.50V 3.70V\n", 6,
+		 "limits.cell_high (3.450V 3.500V 3.700V, line 6): the curve must be 0"},
+		{BASE "[limits]\ncharge_by_cell_high = 3.4V:100% 3.56V:0%\n", 6,
+		 "limits.charge_by_cell_high (3.400V:100% 3.560V:0%, line 6) against "
+		 "limits.cell_high (3.500V 3.550V 3.700V, default)"},
+		{BASE "[charge]\nbulk = 3.52V\n", 6,
+		 "charge.bulk (3.520V, line 6) against charge.cvl_max (3.500V, default)"},
+		{BASE "[charge]\ncvl_max = 3.40V\n\nbulk = 3.45V\n", 8,
+		 "charge.bulk (3.450V, line 8) against charge.cvl_max (3.400V, line 6)"},
+		{BASE "[charge]\nbulk = 3.45V\n\ncvl_max = 3.40V\n", 8, "(3.400V, line 8)"},
+		{BASE "[charge]\ncvl_max = 3.55V\n", 6,
+		 "charge.cvl_max must be below the limit level"},
+		{BASE "overdischarge_soc = 11\n", 5, "at least can.force_charge_soc + 2 %"},
+		{BASE "slot = 100ms\nset = 500ms\n", 6, "the frames of one set must fit"},
+		{BASE "slot = 4ms\n", 5, "rt.period (5ms, default) against can.slot (4ms, line 5)"},
+		{BASE "[bms]\npoll = 600ms\nstale = 1s\n", 7, "two polls must fit into bms.stale"},
+		{BASE "[bms]\ntrip = 4s\n", 6, "raise bms.trip"},
+		{BASE "[failsafe]\nbeat = 20ms\n[rt]\nperiod = 10ms\n", 8,
+		 "failsafe.beat must be at least four periods"},
+		{BASE "[failsafe]\nreload = 900ms\n", 6,
+		 "failsafe.reload must be at least two polls"},
+		{BASE "[limits]\ncell_low = 2.9V 3.0V 2.5V\n", 6,
+		 "three falling levels are needed: warn, limit, critical"},
+	};
+
+	(void)state;
+	run_rows(row, ARRAY_SIZE(row));
+}
+
+static void test_preset_applies_wherever_it_stands(void **state)
+{
+	static const char *const text[] = {
+		BASE "[limits]\npreset = seed\ncharge_by_cell_low = 2.5V:10% 3V:100%\n",
+		BASE "[limits]\ncharge_by_cell_low = 2.5V:10% 3V:100%\npreset = seed\n",
+	};
+	struct core_config seed;
+
+	(void)state;
+	core_config_default(&seed);
+	core_config_preset(&seed, PRESET_SEED);
+	for (size_t i = 0; i < ARRAY_SIZE(text); i++) {
+		struct config c;
+
+		expect_accepted(text[i], &c);
+		assert_int_equal(c.preset, PRESET_SEED);
+		for (uint32_t k = 0; k < CURVES; k++) {
+			if (k == CURVE_CHARGE_CELL_LOW) {
+				assert_int_equal(c.core.curve[k].count, 2);
+				assert_int_equal(c.core.curve[k].y[0], 100);
+			} else {
+				assert_memory_equal(&c.core.curve[k], &seed.curve[k],
+						    sizeof(struct curve));
+			}
+		}
+	}
+}
+
+static void test_a_maximum_written_down_is_noted(void **state)
+{
+	struct config c;
+
+	(void)state;
+	/* The default value written down is explicit all the same. */
+	expect_accepted(BASE "[limits]\ncharge_max = 60A\n", &c);
+	assert_true(c.core.max_explicit[DIR_CHARGE]);
+	assert_false(c.core.max_explicit[DIR_DISCHARGE]);
+	assert_int_equal(c.core.max_ma[DIR_CHARGE], 60000);
+	expect_accepted(BASE "[limits]\ndischarge_max = 0A\n", &c);
+	assert_false(c.core.max_explicit[DIR_CHARGE]);
+	assert_true(c.core.max_explicit[DIR_DISCHARGE]);
+	assert_int_equal(c.core.max_ma[DIR_DISCHARGE], 0);
+}
+
+static char *printed(const struct config *c)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	assert_non_null(f);
+	conf_print(c, f);
+	assert_int_equal(fclose(f), 0);
+	return text;
+}
+
+static void test_print_reads_back_to_the_same_settings(void **state)
+{
+	static const char *const text[] = {
+		BASE,
+		BASE "[limits]\npreset = seed\n",
+		BASE "[limits]\ncharge_max = 60A\nc_rate_max = 0.33CA\nratchet = no\n",
+		BASE
+		"[limits]\ndischarge_max = 120.5A\ncharge_by_cold = step 0C:0CA 20.5C:0.125CA\n"
+		"mosfet = 70.5C 95C 99.9C\nby_mosfet = 60C:100% 94.9C:0%\n",
+		BASE
+		"manage = no\nprofile = padded\nmodules = 3\nsoc_full = bms\nsend_305 = yes\n"
+		"expect_alive = required\nslot = 12ms\nforce_charge_soc = 5\n[bms]\npoll = 333ms\n"
+		"stale = 1.7s\ntrip = 90s\nprobes = 2\n",
+		BASE
+		"[charge]\nabsorption = 90s\nabsorption_max = 91min\nrebulk_after = 0d\n"
+		"bulk = 3.401V\n[failsafe]\nrelay = gpiochip0:17:active-low\nrelay_mode = pulse\n"
+		"watchdog = /dev/watchdog\non_trip = silence\n[rt]\ncpu = 3\nperiod = 2.5ms\n"
+		"required = no\nstats = /tmp/s\n[recorder]\ntrace = /tmp/t\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(text); i++) {
+		struct config first;
+		struct config again;
+		char *out = NULL;
+
+		expect_accepted(text[i], &first);
+		out = printed(&first);
+		expect_accepted(out, &again);
+		assert_memory_equal(&first, &again, sizeof(first));
+		/* Every key stands there once, set or as a comment. */
+		for (size_t k = 0; k < conf_key_count; k++) {
+			char set[CONF_KEY_NAME_MAX + 8];
+			const char *at = NULL;
+
+			(void)snprintf(set, sizeof(set), "\n%s%s = ",
+				       conf_is_written(&conf_keys[k], &first) ? "" : "#",
+				       conf_keys[k].name);
+			at = strstr(out, set);
+			assert_non_null(at);
+			assert_non_null(strstr(out, conf_keys[k].section));
+		}
+		free(out);
+	}
+}
+
+static void test_print_of_the_defaults_is_refused_only_for_the_required_keys(void **state)
+{
+	struct config c;
+	char *out = NULL;
+
+	(void)state;
+	conf_default(&c);
+	out = printed(&c);
+	expect_refused(out, strlen(out), 0, "bms.device is missing");
+	free(out);
+}
+
+static void write_file(const char *path, const char *text, size_t len)
+{
+	const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, len), (ssize_t)len);
+	assert_int_equal(close(fd), 0);
+}
+
+static void test_FLT_57_reading_files(void **state)
+{
+	char path[] = "/tmp/jkpylon-conf-XXXXXX";
+	const int fd = mkstemp(path);
+	char *big = malloc(TEN_MB);
+	struct config c;
+	struct config before;
+	struct conf_error e = {.line = 77};
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_non_null(big);
+	(void)close(fd);
+	memset(&c, FILL, sizeof(c));
+	before = c;
+
+	assert_int_equal(conf_read("/nonexistent/jkpylon.conf", &c, &e), -ENOENT);
+	assert_int_equal(e.line, 0);
+	assert_string_equal(e.text, "cannot read the file: No such file or directory");
+	assert_int_equal(conf_read("/tmp", &c, &e), -EISDIR);
+	assert_non_null(strstr(e.text, "cannot read the file: "));
+
+	write_file(path, BASE "poll = 5\n", strlen(BASE "poll = 5\n"));
+	assert_int_equal(conf_read(path, &c, &e), -EINVAL);
+	assert_int_equal(e.line, 5);
+
+	memset(big, '\n', TEN_MB);
+	write_file(path, big, TEN_MB);
+	assert_int_equal(conf_read(path, &c, &e), -EINVAL);
+	assert_int_equal(e.line, (int)CONF_FILE_MAX + 1);
+	assert_non_null(strstr(e.text, "larger than 256 KiB"));
+	assert_memory_equal(&c, &before, sizeof(c));
+
+	write_file(path, BASE, strlen(BASE));
+	assert_int_equal(conf_read(path, &c, &e), 0);
+	base_config(&before);
+	assert_memory_equal(&c, &before, sizeof(c));
+	assert_int_equal(unlink(path), 0);
+	free(big);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_smallest_file_gives_the_defaults),
+		cmocka_unit_test(test_ways_to_write_a_line),
+		cmocka_unit_test(test_a_hash_inside_a_value_is_no_comment),
+		cmocka_unit_test(test_FLT_57_unknown_keys_and_sections),
+		cmocka_unit_test(test_FLT_57_lines_that_are_no_setting),
+		cmocka_unit_test(test_FLT_57_a_key_given_twice_names_both_lines),
+		cmocka_unit_test(test_FLT_57_missing_required_keys),
+		cmocka_unit_test(test_FLT_57_bytes_that_are_no_text),
+		cmocka_unit_test(test_FLT_57_long_lines_are_refused_not_cut),
+		cmocka_unit_test(test_FLT_57_the_file_is_bounded),
+		cmocka_unit_test(test_FLT_57_contradictions),
+		cmocka_unit_test(test_preset_applies_wherever_it_stands),
+		cmocka_unit_test(test_a_maximum_written_down_is_noted),
+		cmocka_unit_test(test_print_reads_back_to_the_same_settings),
+		cmocka_unit_test(test_print_of_the_defaults_is_refused_only_for_the_required_keys),
+		cmocka_unit_test(test_FLT_57_reading_files),
+	};
+
+	return cmocka_run_group_tests_name("conf/conf", tests, NULL, NULL);
+}
