@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The realtime cycle. Everything below loop_run() is the realtime path. */
+#include "rt/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <time.h>
+
+#include "base/units.h"
+#include "loop_count.h"
+
+#define SLEEP_ATTEMPTS 16 /* interrupted sleeps per period */
+
+static int64_t clock_ns(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+int64_t loop_first_wakeup(int64_t now_ns, int64_t period_ns)
+{
+	return (now_ns / period_ns + 2) * period_ns + LOOP_PHASE_NS;
+}
+
+int64_t loop_next_wakeup(int64_t last_ns, int64_t done_ns, int64_t period_ns, uint64_t *ret_missed)
+{
+	int64_t next_ns = last_ns + period_ns;
+
+	*ret_missed = 0U;
+	if (done_ns >= next_ns) {
+		const int64_t missed = (done_ns - next_ns) / period_ns + 1;
+
+		next_ns += missed * period_ns;
+		*ret_missed = (uint64_t)missed;
+	}
+	return next_ns;
+}
+
+int loop_init(struct loop *l, const struct loop_config *config, uint32_t flags, int64_t now_ns,
+	      int64_t boot_ns)
+{
+	const int32_t period_us = config->core->period_us;
+
+	if (period_us < LOOP_PERIOD_MIN_US || period_us > LOOP_PERIOD_MAX_US) {
+		return -EINVAL;
+	}
+	l->config = *config;
+	l->period_ns = period_us * NS_PER_US;
+	l->published_ns = now_ns;
+	l->checked_ns = now_ns;
+	l->guard_moved_ns = now_ns;
+	l->held_ns = TIME_NEVER;
+	l->energy.t_ns = TIME_NEVER;
+	l->counters.period_ns = l->period_ns;
+	for (int i = 0; i < STATS_TIMES; i++) {
+		l->counters.time[i].min_ns = INT64_MAX;
+	}
+	atomic_init(&l->flags, flags);
+	cycle_init(&l->cycle, config->core, now_ns, boot_ns, config->held);
+	return 0;
+}
+
+static void push_event(struct loop *l, uint32_t id, int32_t a, int32_t b, int32_t c, int32_t d)
+{
+	const struct event e = {.t_ns = l->in.now_ns, .id = id, .arg = {a, b, c, d}};
+
+	(void)ring_push(l->config.events, &e); /* the ring counts what it refuses */
+}
+
+static bool guard_is_alive(struct loop *l, int64_t now_ns)
+{
+	if (l->config.page == NULL) {
+		return true;
+	}
+	const uint32_t beat = atomic_load_explicit(&l->config.page->guard_beat,
+						   memory_order_relaxed);
+
+	if (beat != l->guard_beat) {
+		l->guard_beat = beat;
+		l->guard_moved_ns = now_ns;
+	}
+	return now_ns - l->guard_moved_ns <= LOOP_GUARD_NS &&
+	       atomic_load_explicit(&l->guard_gone, memory_order_relaxed) == 0U;
+}
+
+/* Dry run: the bus is perfect, each frame of the last step comes back confirmed. */
+static void echo_frames(struct loop *l)
+{
+	struct cycle_in *in = &l->in;
+
+	in->can_link = CAN_LINK_UP;
+	for (uint8_t i = 0; i < l->out.can_tx_len; i++) {
+		in->can_rx[i].msg = l->out.can_tx[i];
+		in->can_rx[i].origin = CAN_OWN;
+	}
+	in->can_rx_len = l->out.can_tx_len;
+}
+
+static void gather(struct loop *l)
+{
+	const struct loop_config *c = &l->config;
+	struct cycle_in *in = &l->in;
+
+	in->rx_len = (uint16_t)serial_read(c->serial, in->rx, sizeof(in->rx));
+	in->tty_open = serial_is_open(c->serial);
+	in->request_failed = l->request_failed;
+	if (c->can != NULL) {
+		in->can_rx_len = (uint8_t)can_port_read(c->can, in->can_rx, ARRAY_SIZE(in->can_rx));
+		in->can_link = can_port_link(c->can);
+	} else {
+		echo_frames(l);
+	}
+	in->command_len = 0U;
+	while (c->commands != NULL && in->command_len < CYCLE_COMMAND_MAX &&
+	       ring_pop(c->commands, &in->command[in->command_len])) {
+		in->command_len++;
+	}
+	if (c->energy != NULL && snapshot_try_read(c->energy, &l->energy_scratch)) {
+		l->energy = l->energy_scratch;
+	}
+	in->energy = l->energy;
+	in->guard_ok = guard_is_alive(l, in->now_ns);
+	in->stop = atomic_load_explicit(&l->want_stop, memory_order_relaxed) != 0U;
+}
+
+static void send_frames(struct loop *l)
+{
+	const struct loop_config *c = &l->config;
+	const struct cycle_out *out = &l->out;
+
+	assert(out->can_tx_len <= CYCLE_CAN_TX_MAX);
+	if (c->can == NULL) {
+		for (uint8_t i = 0; i < out->can_tx_len && c->frames != NULL; i++) {
+			(void)ring_push(c->frames, &out->can_tx[i]);
+		}
+		return;
+	}
+	if (out->can_flush) {
+		can_port_flush(c->can);
+	}
+	can_port_service(c->can, l->in.now_ns);
+	for (uint8_t i = 0; i < out->can_tx_len; i++) {
+		/* A frame that does not leave is kept for its slot or counted; it is not confirmed. */
+		(void)can_port_write(c->can, &out->can_tx[i], l->in.now_ns);
+	}
+}
+
+static void push_events(struct loop *l)
+{
+	const struct cycle_out *out = &l->out;
+	struct can_error error;
+
+	for (uint8_t i = 0; i < out->event_len; i++) {
+		(void)ring_push(l->config.events, &out->event[i]);
+	}
+	if (l->config.can != NULL && can_port_error(l->config.can, &error)) {
+		if (error.error_class != 0U) {
+			push_event(l, EVENT_CAN_ERROR, (int32_t)error.error_class,
+				   (int32_t)error.ctrl, (int32_t)error.tx_err,
+				   (int32_t)error.rx_err);
+		}
+		if (error.restart != 0U) {
+			push_event(l, EVENT_CAN_RESTART, (int32_t)error.restart, 0, 0, 0);
+		}
+	}
+	const uint32_t refused = atomic_exchange_explicit(&l->refused, 0U, memory_order_relaxed);
+
+	if (refused != 0U) {
+		push_event(l, EVENT_RT_REFUSED, (int32_t)refused, 0, 0, 0);
+	}
+}
+
+static void tell_guard(struct loop *l)
+{
+	struct shared_page *page = l->config.page;
+	const struct held *h = &l->out.held;
+
+	if (page == NULL) {
+		return;
+	}
+	if (h->t_ns != l->held_ns || h->latched != l->held_latched) {
+		const struct shared_held held = {
+			.t_ns = h->t_ns,
+			.pack_mv = h->pack_mv,
+			.pack_ma = h->pack_ma,
+			.temp_dc = h->temp_dc,
+			.soc_pct = h->soc_pct,
+			.cells = h->cells,
+			.latched = h->latched,
+		};
+
+		snapshot_write(&page->held.head, &held);
+		l->held_ns = h->t_ns;
+		l->held_latched = h->latched;
+	}
+	shared_beat(page, l->out.permit, l->out.permit_reason);
+}
+
+static void tell_state(struct loop *l, const struct telemetry *t)
+{
+	const bool faulty = t->step == STEP_TRIP || t->latched != REASON_NONE;
+
+	/* While stopping, the ladder shows the stop: what was wrong before must not be forgotten. */
+	if (faulty || !l->in.stop) {
+		atomic_store_explicit(&l->faulty, faulty ? 1U : 0U, memory_order_relaxed);
+	}
+	if (l->out.stopped) {
+		atomic_store_explicit(&l->stopped, 1U, memory_order_release);
+	}
+}
+
+int64_t loop_step(struct loop *l, int64_t planned_ns)
+{
+	struct stats_loop *counters = &l->counters;
+
+	l->in.now_ns = clock_ns(CLOCK_MONOTONIC);
+	l->in.boot_ns = clock_ns(CLOCK_BOOTTIME);
+	loop_record_time(l, STATS_WAKEUP, l->in.now_ns - planned_ns);
+	gather(l);
+	counters->serial_rx_bytes += l->in.rx_len;
+	counters->commands += l->in.command_len;
+	if (l->in.rx_len > 0U) {
+		l->rx_ns = l->in.now_ns;
+	}
+	if (l->config.tap != NULL) {
+		counters->trace_lost = l->config.tap(l->config.tap_context, &l->in);
+	}
+	cycle_step(&l->cycle, &l->in, &l->out);
+
+	l->request_failed = false;
+	if (l->out.bms_tx_len > 0U) {
+		const int r = serial_write(l->config.serial, l->out.bms_tx, l->out.bms_tx_len);
+
+		l->request_failed = r != 0;
+		counters->serial_tx_bytes += r == 0 ? l->out.bms_tx_len : 0U;
+	}
+	send_frames(l);
+	push_events(l);
+	tell_guard(l);
+
+	const struct telemetry *t = cycle_telemetry(&l->cycle);
+
+	counters->cycles++;
+	loop_count_response(l, t, clock_ns(CLOCK_MONOTONIC));
+	tell_state(l, t);
+	loop_self_check(l);
+	loop_publish(l, t);
+
+	const int64_t done_ns = clock_ns(CLOCK_MONOTONIC);
+
+	loop_record_time(l, STATS_RUN, done_ns - l->in.now_ns);
+	return done_ns;
+}
+
+static void sleep_until(int64_t t_ns)
+{
+	const struct timespec t = {.tv_sec = (time_t)(t_ns / NS_PER_S),
+				   .tv_nsec = (long)(t_ns % NS_PER_S)};
+
+	for (int i = 0; i < SLEEP_ATTEMPTS; i++) {
+		if (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) != EINTR) {
+			return;
+		}
+	}
+}
+
+static void *loop_run(void *arg)
+{
+	struct loop *l = arg;
+	int64_t next_ns;
+	bool armed = false;
+
+	enter_prefault_stack();
+	next_ns = loop_first_wakeup(clock_ns(CLOCK_MONOTONIC), l->period_ns);
+	while (atomic_load_explicit(&l->want_end, memory_order_relaxed) == 0U) {
+		uint64_t missed;
+
+		sleep_until(next_ns);
+		next_ns = loop_next_wakeup(next_ns, loop_step(l, next_ns), l->period_ns, &missed);
+		if (missed > 0U) {
+			l->counters.overruns++;
+			l->counters.missed += missed;
+			push_event(l, EVENT_OVERRUN, sat_i32((int64_t)missed),
+				   sat_i32((int64_t)l->counters.missed), 0, 0);
+		}
+		if (!armed) {
+			loop_arm(l);
+			armed = true;
+		}
+	}
+	return NULL;
+}
+
+int loop_start(struct loop *l, const struct enter_thread *spec, bool required,
+	       struct enter_report *report)
+{
+	const int r = enter_start_realtime(spec, required, loop_run, l, &l->thread, report);
+	uint32_t flags = 0U;
+
+	if (r != 0) {
+		return r;
+	}
+	l->started = true;
+	flags |= report->locked ? STATS_LOCKED : 0U;
+	flags |= report->fifo ? STATS_FIFO : 0U;
+	flags |= report->pinned ? STATS_PINNED : 0U;
+	flags |= report->dma_latency ? STATS_DMA_LATENCY : 0U;
+	flags |= report->error != 0 ? STATS_REFUSED : 0U;
+	atomic_fetch_or_explicit(&l->flags, flags, memory_order_relaxed);
+	atomic_store_explicit(&l->refused, (uint32_t)report->error, memory_order_relaxed);
+	return 0;
+}
+
+void loop_request_stop(struct loop *l, bool guard_gone)
+{
+	if (guard_gone) {
+		atomic_store_explicit(&l->guard_gone, 1U, memory_order_relaxed);
+	}
+	atomic_store_explicit(&l->want_stop, 1U, memory_order_relaxed);
+}
+
+bool loop_is_stopped(const struct loop *l)
+{
+	return atomic_load_explicit(&l->stopped, memory_order_acquire) != 0U;
+}
+
+bool loop_is_faulty(const struct loop *l)
+{
+	return atomic_load_explicit(&l->faulty, memory_order_relaxed) != 0U;
+}
+
+uint32_t loop_samples(const struct loop *l)
+{
+	return atomic_load_explicit(&l->samples, memory_order_relaxed);
+}
+
+void loop_stop(struct loop *l)
+{
+	if (!l->started) {
+		return;
+	}
+	atomic_store_explicit(&l->want_end, 1U, memory_order_relaxed);
+	pthread_join(l->thread, NULL);
+	l->started = false;
+	atomic_fetch_or_explicit(&l->flags, STATS_STOPPED, memory_order_relaxed);
+	l->counters.flags = atomic_load_explicit(&l->flags, memory_order_relaxed);
+	if (l->config.stats != NULL) {
+		snapshot_write(&l->config.stats->loop.head, &l->counters);
+	}
+}

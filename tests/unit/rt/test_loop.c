@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The cycle loop: its grid, and one period at a time on a pty without a thread. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/units.h"
+#include "rt/loop.h"
+
+#define PERIOD_NS (5 * NS_PER_MS)
+#define EVENTS_N  64U
+#define FRAMES_N  64U
+
+static void test_first_wakeup_lies_off_the_whole_millisecond(void **state)
+{
+	static const int64_t starts[] = {0, 1, PERIOD_NS - 1, PERIOD_NS, 123456789012345};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(starts); i++) {
+		const int64_t t = loop_first_wakeup(starts[i], PERIOD_NS);
+
+		assert_int_equal(t % NS_PER_MS, LOOP_PHASE_NS);
+		assert_int_equal((t - LOOP_PHASE_NS) % PERIOD_NS, 0);
+		assert_true(t - starts[i] > PERIOD_NS && t - starts[i] < 3 * PERIOD_NS);
+	}
+}
+
+static void test_overrun_skips_to_the_next_point_of_the_grid_and_is_counted(void **state)
+{
+	static const struct {
+		int64_t done_ns;
+		int64_t next_ns;
+		uint64_t missed;
+	} cases[] = {
+		{0, PERIOD_NS, 0},
+		{PERIOD_NS - 1, PERIOD_NS, 0},
+		{PERIOD_NS, 2 * PERIOD_NS, 1},
+		{2 * PERIOD_NS - 1, 2 * PERIOD_NS, 1},
+		{2 * PERIOD_NS, 3 * PERIOD_NS, 2},
+		/* stopped for 5 s (SIGSTOP) */
+		{5 * NS_PER_S + 1, 5 * NS_PER_S + PERIOD_NS, 1000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const int64_t last_ns = 77 * NS_PER_S + LOOP_PHASE_NS;
+		uint64_t missed = 99;
+		const int64_t next_ns = loop_next_wakeup(last_ns, last_ns + cases[i].done_ns,
+							 PERIOD_NS, &missed);
+
+		assert_int_equal(next_ns - last_ns, cases[i].next_ns);
+		assert_int_equal(missed, cases[i].missed);
+		assert_true(next_ns > last_ns + cases[i].done_ns);
+	}
+}
+
+struct rig {
+	int master;
+	int slave;
+	struct serial *serial;
+	struct core_config core;
+	struct shared_page *page;
+	struct stats_page stats;
+	struct ring events;
+	struct event event_storage[EVENTS_N];
+	struct ring frames;
+	struct can_msg frame_storage[FRAMES_N];
+	struct ring commands;
+	struct command command_storage[8];
+	struct loop loop;
+	uint32_t taps;
+	struct cycle_in tapped;
+};
+
+static int64_t clock_ns(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+static uint32_t tap(void *context, const struct cycle_in *in)
+{
+	struct rig *r = context;
+
+	r->tapped = *in;
+	return ++r->taps;
+}
+
+static int set_up(void **state)
+{
+	/* static: malloc() does not align rings as they ask for */
+	static struct rig rig;
+	struct rig *r = &rig;
+	char name[64];
+	char error[256];
+	int fd = -1;
+
+	memset(r, 0, sizeof(*r));
+	if (openpty(&r->master, &r->slave, name, NULL, NULL) != 0 ||
+	    serial_start(&r->serial, name, error, sizeof(error)) != 0) {
+		return -1;
+	}
+	fcntl(r->master, F_SETFL, O_NONBLOCK);
+	core_config_default(&r->core);
+	r->page = shared_create(&fd);
+	close(fd);
+	snapshot_init(&r->stats.telemetry.head, sizeof(struct telemetry));
+	snapshot_init(&r->stats.loop.head, sizeof(struct stats_loop));
+	ring_init(&r->events, r->event_storage, EVENTS_N, sizeof(struct event));
+	ring_init(&r->frames, r->frame_storage, FRAMES_N, sizeof(struct can_msg));
+	ring_init(&r->commands, r->command_storage, 8, sizeof(struct command));
+	const struct loop_config config = {
+		.core = &r->core,
+		.serial = r->serial,
+		.commands = &r->commands,
+		.events = &r->events,
+		.frames = &r->frames,
+		.page = r->page,
+		.stats = &r->stats,
+		.tap = tap,
+		.tap_context = r,
+	};
+
+	*state = r;
+	return loop_init(&r->loop, &config, 0U, clock_ns(CLOCK_MONOTONIC),
+			 clock_ns(CLOCK_BOOTTIME));
+}
+
+static int tear_down(void **state)
+{
+	struct rig *r = *state;
+
+	loop_stop(&r->loop);
+	serial_stop(r->serial);
+	shared_detach(r->page);
+	close(r->master);
+	close(r->slave);
+	return 0;
+}
+
+static int64_t step(struct rig *r)
+{
+	atomic_fetch_add(&r->page->guard_beat, 1U);
+	return loop_step(&r->loop, clock_ns(CLOCK_MONOTONIC));
+}
+
+static void test_period_polls_the_bms_and_beats(void **state)
+{
+	struct rig *r = *state;
+	uint8_t request[64];
+	uint32_t beat = 0;
+	ssize_t n = -1;
+
+	for (int i = 0; i < 400 && n <= 0; i++) {
+		step(r);
+		n = read(r->master, request, sizeof(request));
+		poll(NULL, 0, 5);
+	}
+	assert_int_equal(n, JK_REQUEST_SIZE);
+	assert_int_equal(request[0], 0x4E);
+	assert_int_equal(r->loop.counters.serial_tx_bytes, JK_REQUEST_SIZE);
+	assert_true(shared_beat_read(r->page, &beat));
+	assert_int_equal(beat, r->loop.counters.cycles);
+	/* SAF-01: no sample, no frame, no permit to anything */
+	assert_int_equal(r->loop.out.can_tx_len, 0);
+	assert_int_equal(loop_samples(&r->loop), 0);
+}
+
+static void test_every_step_goes_through_the_tap_unchanged(void **state)
+{
+	struct rig *r = *state;
+
+	assert_int_equal(write(r->master, "hello", 5), 5);
+	for (int i = 0; i < 400 && r->tapped.rx_len == 0U; i++) {
+		step(r);
+		poll(NULL, 0, 1);
+	}
+	assert_int_equal(r->tapped.rx_len, 5);
+	assert_memory_equal(r->tapped.rx, "hello", 5);
+	assert_int_equal(r->tapped.now_ns, r->loop.in.now_ns);
+	assert_int_equal(r->taps, r->loop.counters.cycles);
+	assert_int_equal(r->loop.counters.trace_lost, r->taps);
+}
+
+static void test_FLT_10_babbling_line_is_read_in_bounded_pieces(void **state)
+{
+	struct rig *r = *state;
+	uint8_t noise[3000];
+
+	memset(noise, 0xA5, sizeof(noise));
+	const ssize_t n = write(r->master, noise, sizeof(noise));
+
+	assert_true(n > (ssize_t)CYCLE_RX_MAX);
+	poll(NULL, 0, 50);
+	step(r);
+	assert_int_equal(r->loop.in.rx_len, CYCLE_RX_MAX);
+}
+
+static void test_at_most_four_commands_are_taken_per_period(void **state)
+{
+	struct rig *r = *state;
+	const struct command c = {.kind = COMMAND_LIMIT_CHARGE, .value_ma = 1, .ttl_ms = 1000};
+
+	for (int i = 0; i < 6; i++) {
+		assert_true(ring_push(&r->commands, &c));
+	}
+	step(r);
+	assert_int_equal(r->loop.in.command_len, CYCLE_COMMAND_MAX);
+	step(r);
+	assert_int_equal(r->loop.in.command_len, 2);
+	step(r);
+	assert_int_equal(r->loop.in.command_len, 0);
+	assert_int_equal(r->loop.counters.commands, 6);
+}
+
+static void test_FLT_32_guard_that_stands_still_for_a_second_is_noticed(void **state)
+{
+	struct rig *r = *state;
+
+	step(r);
+	assert_true(r->loop.in.guard_ok);
+	r->loop.guard_moved_ns -= LOOP_GUARD_NS - 100 * NS_PER_MS;
+	loop_step(&r->loop, clock_ns(CLOCK_MONOTONIC));
+	assert_true(r->loop.in.guard_ok);
+	r->loop.guard_moved_ns -= 200 * NS_PER_MS;
+	loop_step(&r->loop, clock_ns(CLOCK_MONOTONIC));
+	assert_false(r->loop.in.guard_ok);
+	step(r);
+	assert_true(r->loop.in.guard_ok);
+	loop_request_stop(&r->loop, true);
+	step(r);
+	assert_false(r->loop.in.guard_ok);
+	assert_true(r->loop.in.stop);
+}
+
+static void test_FLT_68_full_event_ring_loses_and_counts_and_nothing_else(void **state)
+{
+	struct rig *r = *state;
+	const struct event e = {.id = EVENT_PHASE};
+
+	while (ring_push(&r->events, &e)) {
+	}
+	const uint32_t before = ring_dropped(&r->events);
+	const uint64_t cycles = r->loop.counters.cycles;
+
+	for (int i = 0; i < 10; i++) {
+		step(r);
+	}
+	assert_int_equal(r->loop.counters.cycles, cycles + 10U);
+	assert_true(ring_dropped(&r->events) >= before);
+}
+
+static void test_statistics_are_published_at_least_every_20_ms(void **state)
+{
+	struct rig *r = *state;
+	struct stats_loop got;
+	uint32_t buckets = 0;
+
+	for (int i = 0; i < 3; i++) {
+		step(r);
+		poll(NULL, 0, 21);
+	}
+	step(r);
+	assert_true(snapshot_try_read(&r->stats.loop.head, &got));
+	assert_int_equal(got.cycles, 4);
+	assert_int_equal(got.t_ns, r->loop.in.now_ns);
+	assert_int_equal(got.time[STATS_WAKEUP].count, 4);
+	for (uint32_t i = 0; i < STATS_HIST_BUCKETS; i++) {
+		buckets += atomic_load(&r->stats.hist[STATS_WAKEUP][i]);
+	}
+	assert_int_equal(buckets, 4);
+}
+
+static void test_FLT_66_page_overwritten_by_others_changes_nothing(void **state)
+{
+	struct rig *r = *state;
+	struct stats_loop got;
+
+	for (int i = 0; i < 3; i++) {
+		step(r);
+		memset(&r->stats.hist, 0xFF, sizeof(r->stats.hist));
+	}
+	poll(NULL, 0, 21);
+	step(r);
+	assert_true(snapshot_try_read(&r->stats.loop.head, &got));
+	assert_int_equal(got.cycles, 4);
+}
+
+static void test_thread_runs_on_its_grid_and_ends(void **state)
+{
+	struct rig *r = *state;
+	const struct enter_thread spec = {
+		.name = "cycle", .stack = ENTER_STACK_RT, .priority = 0, .cpu = ENTER_CPU_ANY};
+	struct enter_report report = {0};
+	uint32_t beat = 0;
+
+	assert_int_equal(loop_start(&r->loop, &spec, false, &report), 0);
+	for (int i = 0; i < 1000 && beat < 20U; i++) {
+		poll(NULL, 0, 5);
+		(void)shared_beat_read(r->page, &beat);
+	}
+	assert_true(beat >= 20U);
+	loop_request_stop(&r->loop, false);
+	loop_stop(&r->loop);
+	assert_true((atomic_load(&r->loop.flags) & (STATS_ARMED | STATS_STOPPED)) ==
+		    (STATS_ARMED | STATS_STOPPED));
+	assert_true(r->loop.in.stop);
+}
+
+static void test_period_out_of_range_is_refused(void **state)
+{
+	static struct loop l;
+	struct core_config core;
+	const struct loop_config config = {.core = &core};
+
+	(void)state;
+	core_config_default(&core);
+	core.period_us = LOOP_PERIOD_MIN_US - 1;
+	assert_int_equal(loop_init(&l, &config, 0U, 0, 0), -EINVAL);
+	core.period_us = LOOP_PERIOD_MAX_US + 1;
+	assert_int_equal(loop_init(&l, &config, 0U, 0, 0), -EINVAL);
+}
+
+#define ON_RIG(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_first_wakeup_lies_off_the_whole_millisecond),
+		cmocka_unit_test(test_overrun_skips_to_the_next_point_of_the_grid_and_is_counted),
+		cmocka_unit_test(test_period_out_of_range_is_refused),
+		ON_RIG(test_period_polls_the_bms_and_beats),
+		ON_RIG(test_every_step_goes_through_the_tap_unchanged),
+		ON_RIG(test_FLT_10_babbling_line_is_read_in_bounded_pieces),
+		ON_RIG(test_at_most_four_commands_are_taken_per_period),
+		ON_RIG(test_FLT_32_guard_that_stands_still_for_a_second_is_noticed),
+		ON_RIG(test_FLT_68_full_event_ring_loses_and_counts_and_nothing_else),
+		ON_RIG(test_statistics_are_published_at_least_every_20_ms),
+		ON_RIG(test_FLT_66_page_overwritten_by_others_changes_nothing),
+		ON_RIG(test_thread_runs_on_its_grid_and_ends),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

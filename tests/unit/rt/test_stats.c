@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The statistics page: buckets, making it, refusing what is not one. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rt/stats.h"
+
+struct place {
+	char dir[64];
+	char path[96];
+	char error[STATS_ERROR_MAX];
+	struct stats_page *page;
+	int lock_fd;
+};
+
+static int make(void **state)
+{
+	struct place *p = calloc(1, sizeof(*p));
+
+	snprintf(p->dir, sizeof(p->dir), "/tmp/jkpylon-stats-XXXXXX");
+	if (mkdtemp(p->dir) == NULL) {
+		return -1;
+	}
+	/* a directory that is missing is made */
+	snprintf(p->path, sizeof(p->path), "%s/run/stats", p->dir);
+	p->lock_fd = -1;
+	*state = p;
+	return stats_create(p->path, &p->page, &p->lock_fd, p->error);
+}
+
+static int drop(void **state)
+{
+	struct place *p = *state;
+	char name[128];
+
+	stats_destroy(p->page, p->lock_fd);
+	unlink(p->path);
+	snprintf(name, sizeof(name), "%s.lock", p->path);
+	unlink(name);
+	snprintf(name, sizeof(name), "%s/run", p->dir);
+	rmdir(name);
+	rmdir(p->dir);
+	free(p);
+	return 0;
+}
+
+static void test_histogram_bucket_holds_its_value_within_a_sixteenth(void **state)
+{
+	(void)state;
+	assert_int_equal(stats_hist_index(-1), 0);
+	assert_int_equal(stats_hist_index(0), 0);
+	assert_int_equal(stats_hist_index(INT64_MAX), STATS_HIST_BUCKETS - 1U);
+	assert_int_equal(stats_hist_index(UINT32_MAX), STATS_HIST_BUCKETS - 1U);
+	for (uint32_t i = 0; i < STATS_HIST_BUCKETS; i++) {
+		assert_int_equal(stats_hist_index(stats_hist_low_ns(i)), i);
+		if (i > 0U) {
+			assert_int_equal(stats_hist_index(stats_hist_low_ns(i) - 1), i - 1U);
+		}
+	}
+	for (int64_t v = 1; v < INT64_C(4000000000); v += v / 7 + 1) {
+		const int64_t low = stats_hist_low_ns(stats_hist_index(v));
+
+		assert_true(low <= v && v - low <= v / 16);
+	}
+}
+
+static void test_reader_sees_what_was_written(void **state)
+{
+	struct place *p = *state;
+	struct stats_reader reader = {0};
+	struct telemetry t = {0};
+	struct stats_loop l = {0};
+	struct telemetry got_t;
+	struct stats_loop got_l;
+	struct stat st;
+
+	assert_int_equal(stat(p->path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0644);
+	assert_int_equal(stats_open(p->path, &reader, p->error), 0);
+	assert_int_equal(reader.page->header.pid, getpid());
+	assert_int_equal(stats_read(&reader, &got_t, &got_l), -EAGAIN);
+	t.cvl_mv = 55200;
+	l.cycles = UINT64_C(0x123456789A);
+	snapshot_write(&p->page->telemetry.head, &t);
+	snapshot_write(&p->page->loop.head, &l);
+	assert_int_equal(stats_read(&reader, &got_t, &got_l), 0);
+	assert_int_equal(got_t.cvl_mv, 55200);
+	assert_true(got_l.cycles == UINT64_C(0x123456789A));
+	stats_close(&reader);
+	assert_null(reader.page);
+}
+
+static void test_SAF_18_second_page_of_the_same_name_is_refused(void **state)
+{
+	struct place *p = *state;
+	struct stats_page *page = NULL;
+	int lock_fd = -1;
+
+	p->page->header.pid = 4711;
+	assert_int_equal(stats_create(p->path, &page, &lock_fd, p->error), -EWOULDBLOCK);
+	assert_null(page);
+	assert_int_equal(lock_fd, -1);
+	assert_non_null(strstr(p->error, "another jkpylon is running"));
+	/* the first one was not disturbed */
+	struct stats_reader reader = {0};
+
+	assert_int_equal(stats_open(p->path, &reader, p->error), 0);
+	assert_int_equal(reader.page->header.pid, 4711);
+	stats_close(&reader);
+}
+
+static void test_page_of_a_dead_process_is_replaced(void **state)
+{
+	struct place *p = *state;
+	struct stats_reader old = {0};
+	struct stats_reader new = {0};
+
+	p->page->header.pid = 4711;
+	assert_int_equal(stats_open(p->path, &old, p->error), 0);
+	stats_destroy(p->page, p->lock_fd);
+	assert_int_equal(stats_create(p->path, &p->page, &p->lock_fd, p->error), 0);
+	assert_int_equal(stats_open(p->path, &new, p->error), 0);
+	assert_int_equal(new.page->header.pid, getpid());
+	assert_int_equal(old.page->header.pid, 4711);
+	stats_close(&old);
+	stats_close(&new);
+}
+
+static void test_FLT_66_reader_refuses_what_is_no_page(void **state)
+{
+	struct place *p = *state;
+	struct stats_reader reader = {0};
+	struct stats_header *h = &p->page->header;
+	char name[128];
+
+	h->magic[0] = 'X';
+	assert_int_equal(stats_open(p->path, &reader, p->error), -EPROTO);
+	assert_non_null(strstr(p->error, "no statistics page"));
+	h->magic[0] = 'J';
+	h->version++;
+	assert_int_equal(stats_open(p->path, &reader, p->error), -EPROTO);
+	assert_non_null(strstr(p->error, "version 2, this program reads version 1"));
+	h->version--;
+	h->size -= 8U;
+	assert_int_equal(stats_open(p->path, &reader, p->error), -EPROTO);
+	h->size += 8U;
+	/* a file cut short must not be mapped */
+	assert_int_equal(stats_open(p->path, &reader, p->error), 0);
+	stats_close(&reader);
+	snprintf(name, sizeof(name), "%s.cut", p->path);
+	const int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_int_equal(write(fd, h, sizeof(*h)), sizeof(*h));
+	close(fd);
+	assert_int_equal(stats_open(name, &reader, p->error), -EPROTO);
+	unlink(name);
+	assert_int_equal(stats_open("/nonexistent/stats", &reader, p->error), -ENOENT);
+	assert_non_null(strstr(p->error, "/nonexistent/stats"));
+	assert_null(reader.page);
+}
+
+static void test_page_that_cannot_be_made_names_path_and_remedy(void **state)
+{
+	struct place *p = *state;
+	struct stats_page *page = NULL;
+	int lock_fd = -1;
+
+	assert_int_equal(stats_create("/proc/jkpylon/stats", &page, &lock_fd, p->error), -ENOENT);
+	assert_non_null(strstr(p->error, "/proc/jkpylon/stats"));
+	assert_non_null(strstr(p->error, "rt.stats"));
+	assert_null(page);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_histogram_bucket_holds_its_value_within_a_sixteenth),
+		cmocka_unit_test_setup_teardown(test_reader_sees_what_was_written, make, drop),
+		cmocka_unit_test_setup_teardown(test_SAF_18_second_page_of_the_same_name_is_refused,
+						make, drop),
+		cmocka_unit_test_setup_teardown(test_page_of_a_dead_process_is_replaced, make,
+						drop),
+		cmocka_unit_test_setup_teardown(test_FLT_66_reader_refuses_what_is_no_page, make,
+						drop),
+		cmocka_unit_test_setup_teardown(test_page_that_cannot_be_made_names_path_and_remedy,
+						make, drop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
