@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `--explain`: numbers of the core as tables for people. */
+#include "svc/explain.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/rule.h"
+#include "base/units.h"
+
+#define MILLI	  1000
+#define TENTHS	  10
+#define CELL_SIZE 16
+
+enum quantity {
+	QUANTITY_MV,
+	QUANTITY_MA,
+	QUANTITY_DC,
+};
+
+/* Fixed point without floating point; the sign is written apart because -0.5 has no whole part. */
+static const char *show(enum quantity q, int32_t v, char buf[CELL_SIZE])
+{
+	const char *sign = v < 0 ? "-" : "";
+	const int32_t a = abs_i32(v);
+
+	switch (q) {
+	case QUANTITY_MV:
+		snprintf(buf, CELL_SIZE, "%s%d.%03d V", sign, a / MILLI, a % MILLI);
+		break;
+	case QUANTITY_MA:
+		snprintf(buf, CELL_SIZE, "%s%d.%03d A", sign, a / MILLI, a % MILLI);
+		break;
+	case QUANTITY_DC:
+	default:
+		snprintf(buf, CELL_SIZE, "%s%d.%d C", sign, a / TENTHS, a % TENTHS);
+		break;
+	}
+	return buf;
+}
+
+static void print_sample(const struct sample *s, FILE *f)
+{
+	char a[CELL_SIZE];
+	char b[CELL_SIZE];
+
+	fprintf(f, "sample: %u cells, lowest %s (cell %u), ", s->cells,
+		show(QUANTITY_MV, s->cell_min_mv, a), s->cell_min_no);
+	fprintf(f, "highest %s (cell %u)\n", show(QUANTITY_MV, s->cell_max_mv, a), s->cell_max_no);
+	fprintf(f, "        pack %s, current %s (charging is positive), SoC %u %%\n",
+		show(QUANTITY_MV, s->pack_mv, a), show(QUANTITY_MA, s->pack_ma, b), s->soc_pct);
+	for (uint32_t i = 0; i < SAMPLE_PROBES; i++) {
+		fprintf(f, "        probe %u %s\n", i + 1U,
+			s->probe_valid[i] ? show(QUANTITY_DC, s->probe_dc[i], a) : "invalid");
+	}
+	fprintf(f, "        MOSFETs %s, charge %s, discharge %s, alarm bits 0x%04x\n",
+		s->mos_valid ? show(QUANTITY_DC, s->mos_dc, a) : "invalid",
+		s->mosfet[DIR_CHARGE] ? "on" : "off", s->mosfet[DIR_DISCHARGE] ? "on" : "off",
+		s->alarms);
+}
+
+static const char *verdict(int32_t ma, char buf[CELL_SIZE])
+{
+	return ma == INT32_MAX ? "-" : show(QUANTITY_MA, ma, buf);
+}
+
+static void print_rules(int32_t ma[DIRS][RULES], FILE *f)
+{
+	char a[CELL_SIZE];
+	char b[CELL_SIZE];
+
+	fprintf(f, "\n%-16s %12s %12s  %s\n", "rule", "charge", "discharge", "meaning");
+	for (uint32_t i = 0; i < RULES; i++) {
+		if (ma[DIR_CHARGE][i] == INT32_MAX && ma[DIR_DISCHARGE][i] == INT32_MAX) {
+			continue;
+		}
+		fprintf(f, "%-16s %12s %12s  %s\n", rule_name(i), verdict(ma[DIR_CHARGE][i], a),
+			verdict(ma[DIR_DISCHARGE][i], b), rule_text(i));
+	}
+}
+
+/* The value that a level is compared with. Return: false if there is no valid one. */
+static bool level_value(const struct sample *s, enum level_id id, int32_t *ret_value)
+{
+	const bool cold = id == LEVEL_CHARGE_COLD || id == LEVEL_DISCHARGE_COLD;
+	bool found = false;
+
+	if (id == LEVEL_CELL_HIGH || id == LEVEL_CELL_LOW) {
+		*ret_value = id == LEVEL_CELL_HIGH ? s->cell_max_mv : s->cell_min_mv;
+		return true;
+	}
+	if (id == LEVEL_MOS_HOT) {
+		*ret_value = s->mos_dc;
+		return s->mos_valid;
+	}
+	for (uint32_t i = 0; i < SAMPLE_PROBES; i++) {
+		const int32_t v = cold ? s->probe_floor_dc[i] : s->probe_dc[i];
+
+		if (s->probe_valid[i]) {
+			if (!found || (cold ? v < *ret_value : v > *ret_value)) {
+				*ret_value = v;
+			}
+			found = true;
+		}
+	}
+	return found;
+}
+
+static void print_levels(const struct sample *s, const struct core_config *config, FILE *f)
+{
+	char text[CELL_SIZE];
+
+	fprintf(f, "\n%-16s %10s %10s %10s %10s\n", "level", "now", "warn", "limit", "critical");
+	for (int32_t i = 0; i < LEVELS; i++) {
+		const enum quantity q = i == LEVEL_CELL_HIGH || i == LEVEL_CELL_LOW ? QUANTITY_MV
+										    : QUANTITY_DC;
+		const struct level *level = &config->level[i];
+		int32_t value = 0;
+		const bool valid = level_value(s, (enum level_id)i, &value);
+
+		fprintf(f, "%-16s %10s", level_name(i), valid ? show(q, value, text) : "invalid");
+		fprintf(f, " %10s", show(q, level->warn, text));
+		fprintf(f, " %10s", show(q, level->limit, text));
+		fprintf(f, " %10s\n", show(q, level->critical, text));
+	}
+}
+
+int explain_print(const struct cycle *c, const struct core_config *config, FILE *f)
+{
+	const struct telemetry *t = cycle_telemetry(c);
+	int32_t ma[DIRS][RULES];
+	char a[CELL_SIZE];
+	char b[CELL_SIZE];
+
+	for (int d = 0; d < DIRS; d++) {
+		if (!cycle_explain(c, (enum dir)d, ma[d])) {
+			return -ENODATA;
+		}
+	}
+	print_sample(&t->sample, f);
+	print_rules(ma, f);
+	print_levels(&t->sample, config, f);
+	fputc('\n', f);
+	for (int d = 0; d < DIRS; d++) {
+		fprintf(f, "%-10s envelope %s by %s; on the bus after this one sample %s by %s\n",
+			dir_name(d), show(QUANTITY_MA, t->envelope_ma[d], a),
+			rule_name(t->envelope_by[d]), show(QUANTITY_MA, t->limit_ma[d], b),
+			rule_name(t->limited_by[d]));
+	}
+	return 0;
+}

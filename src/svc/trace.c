@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Input trace. Producer: the inputs of a step become a few fixed-size records, all of them or none.
+ * Consumer: a thread makes text of them.
+ */
+#include "svc/trace.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/time.h"
+#include "base/units.h"
+
+#define TRACE_PERIOD_NS (50 * NS_PER_MS)
+#define TRACE_STACK	((size_t)128 * 1024)
+#define FLUSH_NS	NS_PER_S
+#define KEY_MAX		128
+
+enum record_kind {
+	RECORD_STEP,
+	RECORD_LINK,
+	RECORD_ENERGY,
+	RECORD_COMMAND,
+	RECORD_FRAME,
+	RECORD_BYTES,
+	RECORD_LOST,
+};
+
+#define RECORD_BYTES_MAX (TRACE_RECORD_SIZE - 8U)
+
+struct record {
+	uint32_t kind;
+	uint32_t len; /* of bytes */
+	union {
+		struct {
+			int64_t now_ns;
+			int64_t boot_ns;
+			uint32_t flags;
+		} step;
+		uint32_t link;
+		struct energy_input energy;
+		struct command command;
+		struct can_rx frame;
+		uint8_t bytes[RECORD_BYTES_MAX];
+		uint32_t lost;
+	} u;
+};
+
+_Static_assert(sizeof(struct record) == TRACE_RECORD_SIZE, "fixed record");
+/* Step, loss, link and energy; commands; frames; pieces of the serial bytes. */
+#define RECORDS_PER_STEP_MAX                         \
+	(4U + CYCLE_COMMAND_MAX + CYCLE_CAN_RX_MAX + \
+	 (CYCLE_RX_MAX + RECORD_BYTES_MAX - 1U) / RECORD_BYTES_MAX)
+_Static_assert(RECORDS_PER_STEP_MAX < TRACE_RECORDS / 4, "room for some steps at least");
+
+static void put(struct trace *t, const struct record *r)
+{
+	(void)ring_push(&t->ring, r); /* room was checked before */
+}
+
+static bool has_room(const struct trace *t)
+{
+	/* The producer's view of the ring, pessimistic: the consumer only makes room. */
+	const uint32_t head = atomic_load_explicit(&t->ring.head, memory_order_relaxed);
+	const uint32_t tail = atomic_load_explicit(&t->ring.tail, memory_order_acquire);
+
+	return t->ring.count - (head - tail) >= RECORDS_PER_STEP_MAX;
+}
+
+static uint32_t step_flags(const struct cycle_in *in)
+{
+	return (in->tty_open ? TRACE_TTY_OPEN : 0U) |
+	       (in->request_failed ? TRACE_REQUEST_FAILED : 0U) |
+	       (in->guard_ok ? TRACE_GUARD_OK : 0U) | (in->stop ? TRACE_STOP : 0U);
+}
+
+static void put_changes(struct trace *t, const struct cycle_in *in)
+{
+	struct record r = {.kind = RECORD_LINK};
+
+	if (in->can_link != t->link) {
+		t->link = in->can_link;
+		r.u.link = in->can_link;
+		put(t, &r);
+	}
+	if (in->energy.t_ns != t->energy.t_ns ||
+	    memcmp(in->energy.cap_ma, t->energy.cap_ma, sizeof(t->energy.cap_ma)) != 0) {
+		t->energy = in->energy;
+		r.kind = RECORD_ENERGY;
+		r.u.energy = in->energy;
+		put(t, &r);
+	}
+}
+
+static void put_lists(struct trace *t, const struct cycle_in *in)
+{
+	struct record r = {.kind = RECORD_COMMAND};
+
+	for (uint32_t i = 0; i < in->command_len; i++) {
+		r.u.command = in->command[i];
+		put(t, &r);
+	}
+	r.kind = RECORD_FRAME;
+	for (uint32_t i = 0; i < in->can_rx_len; i++) {
+		r.u.frame = in->can_rx[i];
+		put(t, &r);
+	}
+	r.kind = RECORD_BYTES;
+	for (uint32_t at = 0; at < in->rx_len; at += r.len) {
+		const uint32_t rest = in->rx_len - at;
+
+		r.len = rest < RECORD_BYTES_MAX ? rest : RECORD_BYTES_MAX;
+		memcpy(r.u.bytes, in->rx + at, r.len);
+		put(t, &r);
+	}
+}
+
+uint32_t trace_step(void *context, const struct cycle_in *in)
+{
+	struct trace *t = context;
+	struct record r = {.kind = RECORD_STEP};
+
+	assert(in->command_len <= CYCLE_COMMAND_MAX && in->can_rx_len <= CYCLE_CAN_RX_MAX &&
+	       in->rx_len <= CYCLE_RX_MAX);
+	if (!has_room(t)) {
+		t->lost_steps++;
+		t->lost_total++;
+		return t->lost_total;
+	}
+	if (t->lost_steps > 0U) {
+		r.kind = RECORD_LOST;
+		r.u.lost = t->lost_steps;
+		put(t, &r);
+		t->lost_steps = 0U;
+		r.kind = RECORD_STEP;
+	}
+	r.u.step.now_ns = in->now_ns;
+	r.u.step.boot_ns = in->boot_ns;
+	r.u.step.flags = step_flags(in);
+	put(t, &r);
+	put_changes(t, in);
+	put_lists(t, in);
+	return t->lost_total;
+}
+
+static void write_hex(FILE *f, const uint8_t *bytes, uint32_t len)
+{
+	for (uint32_t i = 0; i < len; i++) {
+		fprintf(f, "%02x", bytes[i]);
+	}
+}
+
+static void write_energy(FILE *f, const struct energy_input *e)
+{
+	if (e->t_ns == TIME_NEVER) {
+		fprintf(f, "E - %d %d\n", e->cap_ma[DIR_CHARGE], e->cap_ma[DIR_DISCHARGE]);
+	} else {
+		fprintf(f, "E %" PRId64 " %d %d\n", e->t_ns, e->cap_ma[DIR_CHARGE],
+			e->cap_ma[DIR_DISCHARGE]);
+	}
+}
+
+static void write_frame(FILE *f, const struct can_rx *frame)
+{
+	const uint32_t len = frame->msg.len <= CAN_MSG_DATA_MAX ? frame->msg.len : CAN_MSG_DATA_MAX;
+
+	fprintf(f, "F %03X#", frame->msg.id);
+	write_hex(f, frame->msg.data, len);
+	fputs(frame->origin == CAN_OWN ? " o\n" : " b\n", f);
+}
+
+static void write_record(FILE *f, const struct record *r)
+{
+	switch (r->kind) {
+	case RECORD_STEP:
+		fprintf(f, "S %" PRId64 " %" PRId64 " %x\n", r->u.step.now_ns, r->u.step.boot_ns,
+			r->u.step.flags);
+		break;
+	case RECORD_LINK:
+		fprintf(f, "L %u\n", r->u.link);
+		break;
+	case RECORD_ENERGY:
+		write_energy(f, &r->u.energy);
+		break;
+	case RECORD_COMMAND:
+		fprintf(f, "K %u %d %d %u\n", r->u.command.kind, r->u.command.value_ma,
+			r->u.command.ttl_ms, r->u.command.local);
+		break;
+	case RECORD_FRAME:
+		write_frame(f, &r->u.frame);
+		break;
+	case RECORD_BYTES:
+		fputs("R ", f);
+		write_hex(f, r->u.bytes, r->len);
+		fputc('\n', f);
+		break;
+	case RECORD_LOST:
+		fprintf(f, "X %u\n", r->u.lost);
+		break;
+	default:
+		break;
+	}
+}
+
+static uint32_t drain(struct trace *t)
+{
+	struct record r;
+	uint32_t n = 0U;
+
+	while (n < TRACE_RECORDS && ring_pop(&t->ring, &r)) {
+		write_record(t->file, &r);
+		n++;
+	}
+	return n;
+}
+
+static void *trace_run(void *arg)
+{
+	struct trace *t = arg;
+	const struct timespec period = {.tv_nsec = (long)TRACE_PERIOD_NS};
+	int64_t slept_ns = 0;
+
+	while (atomic_load_explicit(&t->quit, memory_order_relaxed) == 0U) {
+		(void)drain(t);
+		slept_ns += TRACE_PERIOD_NS;
+		if (slept_ns >= FLUSH_NS) {
+			slept_ns = 0;
+			(void)fflush(t->file);
+		}
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &period, NULL);
+	}
+	while (drain(t) > 0U) {
+		/* the producer has ended: the ring only gets emptier */
+	}
+	return NULL;
+}
+
+/* Copy "[section]" and "key = value" lines as "C section.key=value"; everything else is dropped. */
+static void write_config(FILE *f, const char *text)
+{
+	char section[KEY_MAX] = "";
+
+	while (*text != '\0') {
+		const size_t len = strcspn(text, "\n");
+		const char *equals = memchr(text, '=', len);
+
+		if (*text == '[' && len >= 2U && len - 2U < sizeof(section)) {
+			memcpy(section, text + 1, len - 2U);
+			section[len - 2U] = '\0';
+		} else if (equals != NULL && *text != '#' && *text != ';') {
+			int key = (int)(equals - text);
+			const char *value = equals + 1;
+
+			while (key > 0 && text[key - 1] == ' ') {
+				key--;
+			}
+			while (*value == ' ') {
+				value++;
+			}
+			fprintf(f, "C %s.%.*s=%.*s\n", section, key, text,
+				(int)(text + len - value), value);
+		}
+		text += len;
+		text += *text == '\n' ? 1 : 0;
+	}
+}
+
+int trace_open(struct trace *t, const char *path, const char *config_text)
+{
+	memset(t, 0, sizeof(*t));
+	t->energy.t_ns = TIME_NEVER;
+	atomic_init(&t->quit, 0U);
+	uint8_t *storage = malloc((size_t)TRACE_RECORDS * TRACE_RECORD_SIZE);
+
+	if (storage == NULL) {
+		return -ENOMEM;
+	}
+	/* Touch it: the cycle thread must not be the first. */
+	memset(storage, 0, (size_t)TRACE_RECORDS * TRACE_RECORD_SIZE);
+	const int r = ring_init(&t->ring, storage, TRACE_RECORDS, TRACE_RECORD_SIZE);
+	FILE *f = r == 0 ? fopen(path, "we") : NULL;
+
+	if (f == NULL) {
+		const int error = r == 0 ? -errno : r;
+
+		free(storage);
+		return error;
+	}
+	fputs(TRACE_FORMAT "\n", f);
+	write_config(f, config_text);
+	t->storage = storage;
+	t->file = f;
+	return 0;
+}
+
+void trace_start_point(struct trace *t, int64_t now_ns, int64_t boot_ns, const struct held *held)
+{
+	fprintf(t->file, "I %" PRId64 " %" PRId64 "\n", now_ns, boot_ns);
+	if (held != NULL) {
+		fprintf(t->file, "H %" PRId64 " %d %d %d %d %d %u\n", held->t_ns, held->pack_mv,
+			held->pack_ma, held->temp_dc, held->soc_pct, held->cells, held->latched);
+	}
+}
+
+int trace_start(struct trace *t)
+{
+	pthread_attr_t attr;
+	int error = pthread_attr_init(&attr);
+
+	if (error != 0) {
+		return -error;
+	}
+	error = pthread_attr_setstacksize(&attr, TRACE_STACK);
+	if (error == 0) {
+		error = pthread_create(&t->thread, &attr, trace_run, t);
+	}
+	pthread_attr_destroy(&attr);
+	if (error != 0) {
+		return -error;
+	}
+	(void)pthread_setname_np(t->thread, "trace");
+	t->running = true;
+	return 0;
+}
+
+void trace_stop(struct trace *t)
+{
+	if (t->file == NULL) {
+		return;
+	}
+	if (t->running) {
+		atomic_store_explicit(&t->quit, 1U, memory_order_relaxed);
+		pthread_join(t->thread, NULL);
+		t->running = false;
+	}
+	fputs("Z\n", t->file);
+	(void)fclose(t->file);
+	t->file = NULL;
+	free(t->storage);
+	t->storage = NULL;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the worker share: its state and its parts. */
+#ifndef JKP_SRC_WORKER_H
+#define JKP_SRC_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/ring.h"
+#include "conf/conf.h"
+#include "rt/can.h"
+#include "rt/enter.h"
+#include "rt/loop.h"
+#include "rt/serial.h"
+#include "rt/shared.h"
+#include "rt/stats.h"
+#include "svc/logger.h"
+#include "svc/trace.h"
+
+#define WORKER_EVENTS 256U
+#define WORKER_FRAMES 64U
+
+enum mode {
+	MODE_RUN,
+	MODE_DRY_RUN,
+	MODE_EXPLAIN,
+	MODE_CHECK,
+	MODE_PRINT_CONFIG,
+};
+
+/**
+ * struct worker - everything the process has; zeroed static storage, descriptors -1
+ * @guarded: started by the guard: its page and its pidfd are open
+ * @frames: what a dry run would have sent
+ */
+struct worker {
+	enum mode mode;
+	bool guarded;
+	const char *config_path;
+	struct config config;
+	struct enter_report report;
+	int signal_fd;
+	int latency_fd;
+	int lock_fd;
+	struct shared_page *page;
+	struct stats_page *stats;
+	struct ring events;
+	struct event event_storage[WORKER_EVENTS];
+	struct ring frames;
+	struct can_msg frame_storage[WORKER_FRAMES];
+	struct logger logger;
+	struct trace trace;
+	struct serial *serial;
+	struct can_port *can;
+	struct loop loop;
+};
+
+/**
+ * struct worker_part - one thing to start and to stop
+ * @start: returns EXIT_OK or the exit code of the process; has logged why
+ * @stop: also called after a start that failed
+ */
+struct worker_part {
+	int (*start)(struct worker *w);
+	void (*stop)(struct worker *w);
+};
+
+/* In the order in which they are started; stopped in reverse. */
+extern const struct worker_part worker_parts[];
+extern const size_t worker_parts_len;
+
+#endif

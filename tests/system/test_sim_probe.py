@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""jkpylon-probe: verdicts on captured frames, on a good line and on each kind of bad one."""
+
+import fcntl
+import json
+import os
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from sim_bench import Bus, Sim
+
+PROBE = os.environ["JKP_PROBE"]
+VECTORS = os.path.join(os.environ["JKP_SOURCE_DIR"], "tests", "vectors")
+GOOD, USAGE, DEVICE, BROKEN = 0, 1, 2, 3
+
+
+def probe(*args, data=None):
+    return subprocess.run([PROBE, *args], input=data, capture_output=True, timeout=60, check=False)
+
+
+def decoded(result):
+    return [json.loads(line) for line in result.stdout.decode().splitlines()]
+
+
+def expected_good(entry):
+    return (
+        entry["kind"] in ("reply", "synthetic")
+        and entry["expect"]["frame_ok"]
+        and entry["expect"].get("accept", True)
+    )
+
+
+class Decode(unittest.TestCase):
+    # of the vector files -> of the probe, with the factor between them
+    fields = {
+        "voltage_10mV": ("pack_mv", 10),
+        "current_mA_pos_charge": ("current_ma", 1),
+        "soc": ("soc_pct", 1),
+        "cycles": ("cycles", 1),
+        "warnings": ("alarms", 1),
+        "status": ("status", 1),
+        "cell_ovp_mV": ("cell_ovp_mv", 1),
+        "cell_uvp_mV": ("cell_uvp_mv", 1),
+        "chg_ocp_A": ("charge_ocp_a", 1),
+        "dis_ocp_A": ("discharge_ocp_a", 1),
+        "chg_utp_C": ("charge_utp_c", 1),
+        "dis_utp_C": ("discharge_utp_c", 1),
+        "capacity_Ah": ("capacity_ah", 1),
+        "mos_temp_raw": ("mos_temp_raw", 1),
+        "box_temp_raw": ("probe1_temp_raw", 1),
+        "bat_temp_raw": ("probe2_temp_raw", 1),
+    }
+
+    def compare(self, entry, found):
+        expect = entry["expect"]
+        self.assertEqual(found["cells_mv"], expect["cells_mV"], entry["name"])
+        for name, (key, factor) in self.fields.items():
+            if name in expect:
+                self.assertEqual(found[key], expect[name] * factor, (entry["name"], name))
+
+    def vector_file(self, name, least_good):
+        path = os.path.join(VECTORS, name)
+        with open(path, encoding="utf-8") as f:
+            entries = json.load(f)
+        result = probe("decode", path)
+        self.assertEqual(result.returncode, BROKEN)  # there are bad ones in each file
+        by_name = {line["name"]: line for line in decoded(result)}
+        self.assertEqual(set(by_name), {entry["name"] for entry in entries})
+        good = 0
+        for entry in entries:
+            found = by_name[entry["name"]]
+            self.assertEqual(found["ok"], expected_good(entry), found)
+            if found["ok"]:
+                good += 1
+                self.compare(entry, found)
+        self.assertGreaterEqual(good, least_good)
+
+    def test_published_frames(self):
+        self.vector_file("A-jk-4e57.json", 9)
+
+    def test_synthetic_frames(self):
+        self.vector_file("A-jk-4e57-synthetic.json", 40)
+
+    def test_verdicts_name_the_reason(self):
+        lines = {line["name"]: line["verdict"] for line in decoded(
+            probe("decode", os.path.join(VECTORS, "A-jk-4e57.json")))}
+        reasons = {
+            "req_read_all_pc": "not a reply",
+            "noise120": "bad sum",
+            "powermon_14S_truncated": "truncated",
+            "garbage_841_falsestart": "noise",
+            "armin_16S_idle": "ok",
+        }
+        for name, reason in reasons.items():
+            self.assertEqual(lines[name], reason)
+
+    def test_hex_text_binary_and_standard_input(self):
+        path = os.path.join(VECTORS, "jk_uart_14s_doc_example_chg2.08A.hex")
+        with open(path, "rb") as f:
+            text = f.read()
+        from_file = probe("decode", path)
+        self.assertEqual(from_file.returncode, GOOD)
+        self.assertEqual(decoded(from_file)[0]["current_ma"], 2080)
+        self.assertEqual(probe("decode", "-", data=text).stdout, from_file.stdout)
+        frame = bytes.fromhex(text.decode())
+        self.assertEqual(probe("decode", "-", data=frame).stdout, from_file.stdout)
+        noisy = decoded(probe("decode", "-", data=b"\x00\xffNW" + frame * 2 + b"NW\x01"))
+        self.assertEqual([line["ok"] for line in noisy], [True, True])
+
+    def test_wrong_files(self):
+        self.assertEqual(probe("decode", "/nonexistent").returncode, DEVICE)
+        self.assertEqual(probe("decode", "-", data=b"").returncode, BROKEN)
+        for data in (b"[1]", b"[{\"hex\":\"4g\"}]", b"[{", b"4e5"):
+            result = probe("decode", "-", data=data)
+            self.assertEqual(result.returncode, USAGE, data)
+            self.assertIn(b"jkpylon-probe: -: ", result.stderr)
+
+
+class Bms(unittest.TestCase):
+    def words(self, sim, status, *patterns):
+        result = probe("bms", sim.link)
+        text = (result.stdout + result.stderr).decode()
+        self.assertEqual(result.returncode, status, text)
+        for pattern in patterns:
+            self.assertRegex(text, pattern)
+
+    def test_good(self):
+        with Sim() as sim:
+            self.words(sim, GOOD, "16 cells: lowest 3.262 V .cell 2.", "verdict: good",
+                       "software +11.XW", "state of charge +60 %")
+            result = probe("bms", sim.link, "--json")
+            found = json.loads(result.stdout)
+            self.assertTrue(found["good"])
+            self.assertEqual(found["sample"]["pack_mv"], 52280)
+            self.assertNotIn(b"123456", result.stdout)  # the BMS's password is not shown
+            result = probe("bms", sim.link, "--hex")
+            self.assertIn(b"4e 57 01 21", result.stdout)
+
+    def test_notes_on_what_stands_in_the_way(self):
+        with Sim() as sim:
+            for line in ("mos charge off", "cell 5 0.5", "soc raw 0", "probe 1 raw 255",
+                         "probe 2 raw 255", "alarm 8"):
+                sim.ok(line)
+            self.words(sim, GOOD, "note: the charge MOSFET is off", "note: cell 5 reads 0.500 V",
+                       "note: SoC 0 with 0 cycles", "note: no valid temperature probe",
+                       "note: the BMS reports alarms", "verdict: good.*see the notes")
+
+    def test_silent(self):
+        with Sim() as sim:
+            sim.ok("silent on")
+            self.words(sim, BROKEN, "3 requests, 0 bytes", "verdict: silent", "next: check that")
+            found = json.loads(probe("bms", sim.link, "--json").stdout)
+            self.assertFalse(found["good"])
+            self.assertIn("silent", found["verdict"])
+
+    def test_a_second_try_is_enough(self):
+        with Sim() as sim:
+            sim.ok("silent on")
+            timer = threading.Timer(0.7, lambda: sim.ok("silent off"))
+            timer.start()
+            self.words(sim, GOOD, "after request 2")
+            timer.join()
+
+    def test_transmission_errors(self):
+        with Sim() as sim:
+            sim.ok("badsum on")
+            self.words(sim, BROKEN, "3 x bad sum", "verdict: replies arrive with transmission errors",
+                       "next: ")
+
+    def test_truncated(self):
+        with Sim() as sim:
+            sim.ok("truncate 200")
+            self.words(sim, BROKEN, "3 x truncated", "verdict: replies end too early")
+
+    def test_garbage(self):
+        with Sim() as sim:
+            sim.ok("silent on")
+            sim.ok("garbage 3000")
+            self.words(sim, BROKEN, "noise", "verdict: .*(bytes arrive|replies begin|errors)")
+
+    def test_other_protocols_are_recognised(self):
+        for hex_bytes, pattern in (("55aaeb9002", "JK02"), ("dda50300fffd77", "DD A5"),
+                                   ("00000000000000", "one and the same byte")):
+            with Sim() as sim:
+                sim.ok("truncate 0")
+                sim.ok(f"prefix {hex_bytes}")
+                self.words(sim, BROKEN, f"verdict: .*{pattern}", "next: ")
+
+    def test_echo(self):
+        with Sim() as sim:
+            sim.ok("truncate 0")
+            sim.ok("prefix 4e5700130000000006030000000000006800000129")
+            self.words(sim, BROKEN, "only our own request comes back")
+
+    def test_reply_that_is_not_understood(self):
+        with Sim() as sim:
+            sim.ok("version 2")
+            self.words(sim, BROKEN, "content is not understood")
+
+    def test_device_vanishes(self):
+        with Sim() as sim:
+            sim.ok("silent on")
+            timer = threading.Timer(0.5, lambda: sim.ok("unplug 30"))
+            timer.start()
+            self.words(sim, DEVICE, "vanished")
+            timer.join()
+
+    def test_wrong_devices(self):
+        with tempfile.NamedTemporaryFile() as plain:
+            for device, pattern in (("/nonexistent", "no such serial device"),
+                                    (plain.name, "not a serial port"),
+                                    ("/dev/null", "not a serial port")):
+                result = probe("bms", device)
+                self.assertEqual(result.returncode, DEVICE)
+                self.assertRegex(result.stderr.decode(), f"{device}: .*{pattern}")
+
+    def test_a_device_in_use_is_left_alone(self):
+        with Sim() as sim:
+            sim.open_line()
+            fcntl.flock(sim.fd, fcntl.LOCK_EX)
+            self.words(sim, DEVICE, "in use by another program")
+
+    def test_wrong_command_lines(self):
+        for args in ((), ("bms",), ("bms", "a", "b"), ("dance", "x"), ("can", "x", "-t", "0"),
+                     ("can", "x", "-t", "soon"), ("bms", "x", "--wrong")):
+            result = probe(*args)
+            self.assertEqual(result.returncode, USAGE, args)
+            self.assertIn(b"usage: ", result.stderr)
+
+
+class Can(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="jkp-probe.")
+        self.addCleanup(self.folder.cleanup)
+        self.path = os.path.join(self.folder.name, "bus")
+
+    def listen(self, frames, *args):
+        """Probe a bus on which somebody says frames; None = nothing."""
+        bus = Bus(self.path)
+        self.addCleanup(bus.close)
+
+        def talk():
+            bus.accept()
+            for _ in range(3):
+                for ident in frames:
+                    bus.send(ident, bytes(8))
+                time.sleep(0.2)
+
+        talker = threading.Thread(target=talk)
+        talker.start()
+        result = probe("can", "unix:" + self.path, "-t", "0.8", *args)
+        talker.join()
+        return result
+
+    def test_inverter_is_there(self):
+        result = self.listen([0x305])
+        self.assertEqual(result.returncode, GOOD)
+        self.assertRegex(result.stdout.decode(), r"305 +3 x.*inverter is alive")
+        self.assertIn(b"verdict: good: the inverter is there", result.stdout)
+
+    def test_json(self):
+        found = json.loads(self.listen([0x305, 0x351], "--json").stdout)
+        self.assertTrue(found["good"] and found["alive"])
+        self.assertEqual(found["ids"]["351"]["count"], 3)
+        self.assertAlmostEqual(found["ids"]["305"]["period_ms"], 200, delta=100)
+
+    def test_battery_without_inverter(self):
+        result = self.listen([0x351, 0x355])
+        self.assertEqual(result.returncode, BROKEN)
+        self.assertIn(b"no inverter answers", result.stdout)
+        self.assertIn(b"next: ", result.stdout)
+
+    def test_strangers(self):
+        result = self.listen([0x123])
+        self.assertEqual(result.returncode, BROKEN)
+        self.assertIn(b"no Pylontech inverter", result.stdout)
+
+    def test_silent_bus(self):
+        result = self.listen([])
+        self.assertEqual(result.returncode, BROKEN)
+        self.assertIn(b"verdict: silent", result.stdout)
+
+    def test_no_bus(self):
+        for name in ("unix:" + self.path, "nosuchcan0"):
+            result = probe("can", name)
+            self.assertEqual(result.returncode, DEVICE)
+            self.assertIn(name.encode(), result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
