@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * jkpylon-probe: tries one leg of the installation alone and says what to do next. It needs no
+ * daemon and no configuration.
+ */
+#include "probe.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECONDS_DEFAULT 5.0
+#define SECONDS_MAX	86400.0
+
+static void usage(FILE *f)
+{
+	fprintf(f, "usage: jkpylon-probe bms DEVICE [--hex] [--json]\n"
+		   "       jkpylon-probe can INTERFACE|unix:PATH [-t SECONDS] [--json]\n"
+		   "       jkpylon-probe decode FILE|-\n"
+		   "Exit status: 0 good, 1 wrong command line or file content, 2 device or file\n"
+		   "cannot be used, 3 the leg does not work.\n");
+}
+
+static bool take_seconds(const char *text, double *ret_seconds)
+{
+	char *end = NULL;
+	const double v = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(v > 0 && v <= SECONDS_MAX)) {
+		fprintf(stderr, "jkpylon-probe: -t %s: expected seconds, more than 0\n", text);
+		return false;
+	}
+	*ret_seconds = v;
+	return true;
+}
+
+enum {
+	OPT_HEX = 256,
+	OPT_JSON
+};
+
+/* Return: false after a message. */
+static bool parse(int argc, char **argv, struct probe_options *o)
+{
+	static const struct option long_options[] = {
+		{"hex", no_argument, NULL, OPT_HEX},	{"json", no_argument, NULL, OPT_JSON},
+		{"time", required_argument, NULL, 't'}, {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},	{NULL, 0, NULL, 0},
+	};
+	int c = 0;
+
+	while ((c = getopt_long(argc, argv, "t:hV", long_options, NULL)) != -1) {
+		switch (c) {
+		case OPT_HEX:
+			o->hex = true;
+			break;
+		case OPT_JSON:
+			o->json = true;
+			break;
+		case 't':
+			if (!take_seconds(optarg, &o->seconds)) {
+				return false;
+			}
+			break;
+		case 'h':
+			usage(stdout);
+			exit(EXIT_SUCCESS);
+		case 'V':
+			printf("jkpylon-probe %s\n", JKP_VERSION);
+			exit(EXIT_SUCCESS);
+		default:
+			return false;
+		}
+	}
+	if (argc - optind != 2) {
+		fprintf(stderr, "jkpylon-probe: expected bms, can or decode and one name\n");
+		return false;
+	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	struct probe_options o = {.seconds = SECONDS_DEFAULT};
+
+	if (!parse(argc, argv, &o)) {
+		usage(stderr);
+		return PROBE_USAGE;
+	}
+	const char *what = argv[optind];
+	const char *name = argv[optind + 1];
+
+	if (strcmp(what, "bms") == 0) {
+		return probe_bms(name, &o);
+	}
+	if (strcmp(what, "can") == 0) {
+		return probe_can(name, &o);
+	}
+	if (strcmp(what, "decode") == 0) {
+		return probe_decode(name);
+	}
+	fprintf(stderr, "jkpylon-probe: '%s' is none of bms, can, decode\n", what);
+	usage(stderr);
+	return PROBE_USAGE;
+}

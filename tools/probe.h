@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parts of jkpylon-probe. */
+#ifndef JKP_TOOLS_PROBE_H
+#define JKP_TOOLS_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/jk_uart.h"
+
+#define PROBE_GOOD   0
+#define PROBE_USAGE  1
+#define PROBE_DEVICE 2
+#define PROBE_BROKEN 3 /* the leg does not work */
+
+/**
+ * struct probe_options - from the command line
+ * @hex: show the raw bytes
+ * @json: for programs
+ * @seconds: how long to listen on the bus
+ */
+struct probe_options {
+	bool hex;
+	bool json;
+	double seconds;
+};
+
+/* Each prints its findings on standard output and returns the exit status. */
+int probe_bms(const char *device, const struct probe_options *o);
+int probe_can(const char *interface, const struct probe_options *o);
+int probe_decode(const char *file);
+
+/* Print everything a reply says, for a person. */
+void probe_show(const struct jk_sample *s);
+
+/* The same as members of a JSON object, without the braces. */
+void probe_show_json(const struct jk_sample *s);
+
+/* What in a good reply stands in the way of good service. Return: number of remarks printed. */
+int probe_remarks(const struct jk_sample *s);
+
+/* A text as a JSON string with its quotation marks. */
+void probe_json_text(const char *text);
+
+void probe_hex(const uint8_t *data, size_t len);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The leg to the BMS: ask, listen, say what came back and what to try next. */
+#include "probe.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "serial_open.h"
+
+#define TRIES	       3
+#define RAW_MAX	       8192
+#define ERROR_MAX      512
+#define NS_PER_MS      INT64_C(1000000)
+#define WAIT_NS	       (1000 * NS_PER_MS) /* for the first byte, and the whole reply */
+#define GAP_MS	       100		  /* silence inside a reply: it is over */
+#define PAUSE_NS       (200 * NS_PER_MS)  /* the document asks for 100 ms between packets */
+#define NS_PER_MS_REAL 1e6
+#define FEW_BYTES      4U
+
+/**
+ * struct session - what was seen of the line
+ * @raw: all received bytes, the first RAW_MAX of them
+ * @reply_ns: request to last byte of the good reply
+ * @verdict: why the newest complete frame was refused
+ */
+struct session {
+	int fd;
+	struct jk_framer framer;
+	struct jk_sample sample;
+	bool good;
+	bool frame_seen;
+	bool gone;
+	enum jk_verdict verdict;
+	uint8_t raw[RAW_MAX];
+	size_t raw_len;
+	size_t frame_len;
+	int64_t reply_ns;
+	int tries;
+};
+
+static int64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 * NS_PER_MS + t.tv_nsec;
+}
+
+/* Judge the frame that the framer has delivered. */
+static void judge(struct session *s, uint16_t frame_len, int64_t asked_ns)
+{
+	const enum jk_verdict v = jk_decode(s->framer.buf, frame_len, &s->sample);
+
+	if (v == JK_OK && !s->good) {
+		s->good = true;
+		s->frame_len = frame_len;
+		s->reply_ns = now() - asked_ns;
+	}
+	/* An echo of our own request must not hide a better reason. */
+	if (v != JK_FOREIGN || !s->frame_seen) {
+		s->verdict = v;
+	}
+	s->frame_seen = true;
+}
+
+static void take(struct session *s, const uint8_t *data, size_t len, int64_t asked_ns)
+{
+	const size_t keep = len < RAW_MAX - s->raw_len ? len : RAW_MAX - s->raw_len;
+	uint16_t frame_len = 0;
+
+	memcpy(&s->raw[s->raw_len], data, keep);
+	s->raw_len += keep;
+	do {
+		const size_t used = jk_framer_feed(&s->framer, data, len, &frame_len);
+
+		data += used;
+		len -= used;
+		if (frame_len != 0) {
+			judge(s, frame_len, asked_ns);
+		}
+	} while (len > 0 || frame_len != 0);
+}
+
+static void end_of_try(struct session *s, int64_t asked_ns)
+{
+	uint16_t frame_len = 0;
+
+	do {
+		jk_framer_gap(&s->framer, &frame_len);
+		if (frame_len != 0) {
+			judge(s, frame_len, asked_ns);
+		}
+	} while (frame_len != 0);
+}
+
+/* One request and what follows it. Return: 0, or -errno if the device is gone. */
+static int ask(struct session *s)
+{
+	uint8_t request[JK_REQUEST_SIZE];
+	uint8_t buf[256];
+	const int64_t asked_ns = now();
+	const int64_t end_ns = asked_ns + WAIT_NS;
+	bool heard = false;
+
+	jk_request_build(JK_SOURCE_PC, request);
+	if (write(s->fd, request, sizeof(request)) != (ssize_t)sizeof(request)) {
+		return errno == EAGAIN ? 0 : -EIO;
+	}
+	while (!s->good && now() < end_ns) {
+		struct pollfd p = {.fd = s->fd, .events = POLLIN};
+		const int wait_ms = heard ? GAP_MS : (int)((end_ns - now()) / NS_PER_MS) + 1;
+
+		if (poll(&p, 1, wait_ms) <= 0) {
+			break;
+		}
+		const ssize_t n = read(s->fd, buf, sizeof(buf));
+
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+			return -EIO;
+		}
+		if (n > 0) {
+			heard = true;
+			take(s, buf, (size_t)n, asked_ns);
+		}
+	}
+	end_of_try(s, asked_ns);
+	return 0;
+}
+
+static bool holds(const struct session *s, const uint8_t *pattern, size_t len)
+{
+	for (size_t i = 0; i + len <= s->raw_len; i++) {
+		if (memcmp(&s->raw[i], pattern, len) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool all_equal(const struct session *s)
+{
+	for (size_t i = 1; i < s->raw_len; i++) {
+		if (s->raw[i] != s->raw[0]) {
+			return false;
+		}
+	}
+	return s->raw_len > 0;
+}
+
+struct advice {
+	const char *verdict;
+	const char *next;
+};
+
+static struct advice advice_noise(const struct session *s)
+{
+	static const uint8_t jk02[] = {0x55, 0xAA, 0xEB, 0x90};
+	static const uint8_t jbd[] = {0xDD, 0xA5};
+	static const uint8_t mark[] = {0x4E, 0x57};
+
+	if (holds(s, jk02, sizeof(jk02))) {
+		return (struct advice){
+			"the BMS speaks another protocol (JK02, 55 AA EB 90)",
+			"in the JK app set the UART protocol to 000 \"4G-GPS Remote module Common "
+			"protocol\"; inverter BMS of the PB series cannot speak it"};
+	}
+	if (holds(s, jbd, sizeof(jbd))) {
+		return (struct advice){"the BMS speaks another protocol (DD A5)",
+				       "firmware before 7 has no 4E 57 protocol: update the BMS"};
+	}
+	if (s->raw_len > FEW_BYTES && all_equal(s)) {
+		return (struct advice){"the line delivers one and the same byte",
+				       "check GND and that TX and RX are not shorted or inverted; "
+				       "use 3.3 V TTL, or JK's RS485 adapter on an RS485 line"};
+	}
+	if (holds(s, mark, sizeof(mark))) {
+		return (struct advice){"replies begin, but none arrives whole",
+				       "look for a bad contact; shorten the cable; keep it away "
+				       "from power cables; connect GND"};
+	}
+	return (struct advice){"bytes arrive, but nothing of the JK protocol is among them",
+			       "set the port protocol in the JK app to 000 (4G-GPS); check that no "
+			       "other device talks on this line"};
+}
+
+static struct advice advise(const struct session *s)
+{
+	const uint32_t *n = s->framer.count;
+
+	if (s->gone) {
+		return (struct advice){"the device vanished while in use",
+				       "check the USB cable and the power of the adapter"};
+	}
+	if (s->raw_len == 0) {
+		return (struct advice){
+			"silent: no byte came back",
+			"check that the BMS is switched on, that RX and TX are crossed and GND is "
+			"connected, and that the port protocol in the JK app is 000 (4G-GPS)"};
+	}
+	if (s->frame_seen && s->verdict == JK_FOREIGN) {
+		return (struct advice){
+			"only our own request comes back",
+			"the BMS is silent behind an adapter with echo, or RX and TX are joined: "
+			"check power, A and B (RS485), or the crossing of RX and TX (TTL)"};
+	}
+	if (s->frame_seen) {
+		return (struct advice){
+			"a complete reply arrives, but its content is not understood",
+			"please report it with the output of --hex"};
+	}
+	if (n[JK_BAD_SUM] + n[JK_BAD_SUM_HIGH] + n[JK_BAD_END] > 0) {
+		return (struct advice){"replies arrive with transmission errors",
+				       "shorten the cable, connect GND, keep away from power "
+				       "cables, try an isolated adapter"};
+	}
+	if (n[JK_TRUNCATED] > 0) {
+		return (struct advice){"replies end too early",
+				       "look for a bad contact; try another adapter or USB port"};
+	}
+	return advice_noise(s);
+}
+
+static void print_json(const struct session *s, const char *device, const struct advice *a)
+{
+	printf("{\"device\":");
+	probe_json_text(device);
+	printf(",\"good\":%s,\"tries\":%d,\"bytes\":%zu,\"verdict\":", s->good ? "true" : "false",
+	       s->tries, s->raw_len);
+	probe_json_text(s->good ? "good" : a->verdict);
+	if (!s->good) {
+		printf(",\"next\":");
+		probe_json_text(a->next);
+	} else {
+		printf(",\"reply_ms\":%.1f,\"sample\":{", (double)s->reply_ns / NS_PER_MS_REAL);
+		probe_show_json(&s->sample);
+		printf("}");
+	}
+	printf(",\"counts\":{");
+	for (int v = 0; v < JK_VERDICTS; v++) {
+		printf("%s", v > 0 ? "," : "");
+		probe_json_text(jk_verdict_name((enum jk_verdict)v));
+		printf(":%u", s->framer.count[v]);
+	}
+	printf("}}\n");
+}
+
+static void print_words(const struct session *s, const char *device, const struct advice *a,
+			bool hex)
+{
+	if (hex && s->raw_len > 0) {
+		printf("received %zu bytes:\n", s->raw_len);
+		probe_hex(s->raw, s->raw_len);
+	}
+	if (s->good) {
+		printf("%s: reply of %zu bytes, complete %.1f ms after request %d\n", device,
+		       s->frame_len, (double)s->reply_ns / NS_PER_MS_REAL, s->tries);
+		probe_show(&s->sample);
+		const int remarks = probe_remarks(&s->sample);
+
+		printf("verdict: good: the BMS answers and its reply is understood%s\n",
+		       remarks > 0 ? "; see the notes" : "");
+		return;
+	}
+	printf("%s: %d requests, %zu bytes received\n", device, s->tries, s->raw_len);
+	for (int v = JK_NOISE; v < JK_VERDICTS; v++) {
+		if (s->framer.count[v] > 0) {
+			printf("  %u x %s\n", s->framer.count[v],
+			       jk_verdict_name((enum jk_verdict)v));
+		}
+	}
+	if (s->frame_seen) {
+		printf("  newest frame: %s\n", jk_verdict_name(s->verdict));
+	}
+	printf("verdict: %s\nnext: %s\n", a->verdict, a->next);
+}
+
+int probe_bms(const char *device, const struct probe_options *o)
+{
+	static struct session s;
+	const struct timespec pause = {.tv_nsec = PAUSE_NS};
+	char err[ERROR_MAX];
+
+	s.fd = -1;
+	if (serial_open(device, &s.fd, err, sizeof(err)) != 0) {
+		fprintf(stderr, "jkpylon-probe: %s\n", err);
+		return PROBE_DEVICE;
+	}
+	jk_framer_init(&s.framer);
+	while (!s.good && !s.gone && s.tries < TRIES) {
+		if (s.tries > 0) {
+			nanosleep(&pause, NULL);
+		}
+		s.tries++;
+		s.gone = ask(&s) != 0;
+	}
+	serial_close(s.fd);
+
+	const struct advice a = s.good ? (struct advice){"good", ""} : advise(&s);
+
+	if (o->json) {
+		print_json(&s, device, &a);
+	} else {
+		print_words(&s, device, &a, o->hex);
+	}
+	if (s.gone) {
+		return PROBE_DEVICE;
+	}
+	return s.good ? PROBE_GOOD : PROBE_BROKEN;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames from a file, one line of JSON for each. */
+#include "probe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/units.h"
+#include "sim_capture.h"
+
+#define BYTES_MAX 65536U
+
+struct decoded {
+	unsigned int frames;
+	unsigned int bad;
+};
+
+static void print_head(const char *name, unsigned int index, enum jk_verdict v, size_t bytes)
+{
+	printf("{");
+	if (name) {
+		printf("\"name\":");
+		probe_json_text(name);
+		printf(",");
+	}
+	printf("\"frame\":%u,\"bytes\":%zu,\"verdict\":", index, bytes);
+	probe_json_text(jk_verdict_name(v));
+	printf(",\"ok\":%s", v == JK_OK ? "true" : "false");
+}
+
+static void one_frame(struct decoded *d, const char *name, unsigned int index, const uint8_t *frame,
+		      size_t len)
+{
+	struct jk_sample sample;
+	const enum jk_verdict v = jk_decode(frame, len, &sample);
+
+	d->frames++;
+	d->bad += v != JK_OK;
+	print_head(name, index, v, len);
+	if (v == JK_OK) {
+		printf(",");
+		probe_show_json(&sample);
+	}
+	printf("}\n");
+}
+
+/* No frame at all: the framer's gravest finding. */
+static enum jk_verdict gravest(const struct jk_framer *f)
+{
+	static const enum jk_verdict order[] = {JK_BAD_SUM,    JK_BAD_SUM_HIGH, JK_BAD_END,
+						JK_BAD_HEADER, JK_BAD_LENGTH,	JK_TRUNCATED};
+
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		if (f->count[order[i]] > 0) {
+			return order[i];
+		}
+	}
+	return JK_NOISE;
+}
+
+static void stream(struct decoded *d, const char *name, const uint8_t *data, size_t len)
+{
+	struct jk_framer framer;
+	const size_t total = len;
+	unsigned int index = 0;
+	uint16_t frame_len = 0;
+
+	jk_framer_init(&framer);
+	do {
+		const size_t used = jk_framer_feed(&framer, data, len, &frame_len);
+
+		data += used;
+		len -= used;
+		if (frame_len != 0) {
+			one_frame(d, name, index++, framer.buf, frame_len);
+		}
+	} while (len > 0 || frame_len != 0);
+	do {
+		jk_framer_gap(&framer, &frame_len);
+		if (frame_len != 0) {
+			one_frame(d, name, index++, framer.buf, frame_len);
+		}
+	} while (frame_len != 0);
+	if (index == 0) {
+		d->bad++;
+		print_head(name, 0, gravest(&framer), total);
+		printf("}\n");
+	}
+}
+
+static int hex_text(struct decoded *d, const char *name, const char *text, size_t len)
+{
+	static uint8_t bytes[BYTES_MAX];
+	size_t n = 0;
+
+	if (capture_parse_hex(text, len, bytes, sizeof(bytes), &n) != 0) {
+		return PROBE_USAGE;
+	}
+	stream(d, name, bytes, n);
+	return PROBE_GOOD;
+}
+
+static int json_list(struct decoded *d, const char *file, const char *text, size_t len)
+{
+	cJSON *root = cJSON_ParseWithLength(text, len);
+	const cJSON *entry = NULL;
+	unsigned int no = 0;
+	int rc = PROBE_GOOD;
+
+	if (!cJSON_IsArray(root)) {
+		fprintf(stderr, "jkpylon-probe: %s: no valid JSON list of frames\n", file);
+		cJSON_Delete(root);
+		return PROBE_USAGE;
+	}
+	cJSON_ArrayForEach(entry, root)
+	{
+		const cJSON *name = cJSON_GetObjectItemCaseSensitive(entry, CAPTURE_NAME_ENTRY);
+		const cJSON *hex = cJSON_GetObjectItemCaseSensitive(entry, CAPTURE_HEX_ENTRY);
+
+		no++;
+		if (!cJSON_IsString(hex) ||
+		    hex_text(d, cJSON_IsString(name) ? name->valuestring : "", hex->valuestring,
+			     strlen(hex->valuestring)) != PROBE_GOOD) {
+			fprintf(stderr,
+				"jkpylon-probe: %s: entry %u: no field \"%s\" of hex digits\n",
+				file, no, CAPTURE_HEX_ENTRY);
+			rc = PROBE_USAGE;
+			break;
+		}
+	}
+	cJSON_Delete(root);
+	return rc;
+}
+
+int probe_decode(const char *file)
+{
+	struct decoded d = {0};
+	char err[CAPTURE_ERROR_MAX];
+	char *text = NULL;
+	size_t len = 0;
+	int rc = PROBE_GOOD;
+
+	if (capture_read_file(file, &text, &len, err) != 0) {
+		fprintf(stderr, "jkpylon-probe: %s\n", err);
+		return PROBE_DEVICE;
+	}
+	const size_t blank = strspn(text, " \t\r\n");
+
+	if (blank < len && text[blank] == '[' && !memchr(text, '\0', len)) {
+		rc = json_list(&d, file, text, len);
+	} else if (capture_is_hex(text, len)) {
+		rc = hex_text(&d, NULL, text, len);
+		if (rc != PROBE_GOOD) {
+			fprintf(stderr,
+				"jkpylon-probe: %s: odd number of hex digits, or more than %u "
+				"bytes\n",
+				file, BYTES_MAX);
+		}
+	} else {
+		stream(&d, NULL, (const uint8_t *)text, len);
+	}
+	free(text);
+	if (rc != PROBE_GOOD) {
+		return rc;
+	}
+	return d.bad > 0 || d.frames == 0 ? PROBE_BROKEN : PROBE_GOOD;
+}
