@@ -77,6 +77,13 @@ bool bms_link_receive(struct bms_link *b, int64_t now_ns, bool open, bool reques
 		      struct bms_answer *ret);
 
 /**
+ * bms_link_forget - the request that is out will not be answered by anything to be believed
+ *
+ * After a suspend: bytes that wait in the kernel were received before it (SAF-14).
+ */
+void bms_link_forget(struct bms_link *b, int64_t now_ns);
+
+/**
  * bms_link_poll - is it time to ask?
  * @ret_frame: receives the request
  *

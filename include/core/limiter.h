@@ -21,6 +21,8 @@
  * struct limiter - one direction; caller-owned
  * @ramp_ma: what the slow rise has reached
  * @ramp_rest: remainder of the rise below 1 mA, mA x ns
+ * @free_ma, @free_rest: the same without proposals: what it falls on begins the calm time, so that
+ *                       an order that came and went never leaves more than there was without it
  * @confirmed_ma: what two samples in a row agree on
  * @previous_ma: envelope of the last good sample
  * @previous_good: there is one, and no bad one came after it
@@ -34,6 +36,8 @@ struct limiter {
 	int32_t previous_ma;
 	int32_t ratchet_ma;
 	int64_t ramp_rest;
+	int64_t free_rest;
+	int32_t free_ma;
 	int64_t last_ns;
 	int64_t last_fall_ns;
 	bool previous_good;

@@ -89,6 +89,11 @@ void link_send(struct link *l, const struct core_config *c, int64_t now_ns,
 	       const struct pylon_state *s, struct cycle_out *out, struct sink *sink);
 
 /**
+ * link_pause - nothing is sent in this period: nothing to be confirmed or answered either
+ */
+void link_pause(struct link *l);
+
+/**
  * link_restart_set - begin a new set in this period (orderly stop)
  */
 void link_restart_set(struct link *l, int64_t now_ns);

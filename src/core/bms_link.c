@@ -164,6 +164,14 @@ bool bms_link_receive(struct bms_link *b, int64_t now_ns, bool open, bool reques
 	return got;
 }
 
+void bms_link_forget(struct bms_link *b, int64_t now_ns)
+{
+	jk_framer_reset(&b->framer);
+	b->suspect = b->suspect || b->awaiting;
+	b->awaiting = false;
+	b->next_ns = now_ns;
+}
+
 bool bms_link_poll(struct bms_link *b, const struct core_config *c, int64_t now_ns,
 		   uint8_t ret_frame[JK_REQUEST_SIZE])
 {
@@ -177,6 +185,7 @@ bool bms_link_poll(struct bms_link *b, const struct core_config *c, int64_t now_
 	b->request_ns = now_ns;
 	b->awaiting = true;
 	b->heard = 0;
+	jk_framer_reset(&b->framer); /* what began before the request is not its answer */
 	b->requests++;
 	jk_request_build(JK_SOURCE_PC, ret_frame);
 	return true;

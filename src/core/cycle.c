@@ -53,6 +53,7 @@ static void watch_suspend(struct cycle *c, const struct cycle_in *in, struct sin
 	}
 	sink_emit(sink, EVENT_SUSPENDED, sat_i32(slept_ns / NS_PER_MS), 0, 0, 0);
 	c->suspended = true;
+	bms_link_forget(&c->bms, in->now_ns);
 	if (c->trusted_ns != TIME_NEVER) {
 		const int64_t stale_ns = (int64_t)(c->config->stale_ms + 1) * NS_PER_MS;
 
@@ -65,11 +66,21 @@ static int32_t age_ms(const struct cycle *c, int64_t now_ns)
 	return time_ms_since(now_ns, c->have_sample ? c->trusted_ns : c->start_ns);
 }
 
+/* 0 A was decided and is what the last 0x351 said: a bus that nobody writes to still says more. */
+static bool zero_said(const struct cycle *c)
+{
+	bool zero = true;
+
+	for (uint32_t d = 0; d < DIRS; d++) {
+		zero = zero && c->limit_ma[d] == 0 && c->link.sent_ma[d] == 0;
+	}
+	return zero;
+}
+
 static void step_safety(struct cycle *c, const struct cycle_in *in, struct sink *sink)
 {
 	const bool sending = c->link.set_ns != TIME_NEVER;
-	const int64_t alive_ns = c->link.alive_ns != TIME_NEVER ? c->link.alive_ns
-								: c->link.alive_start_ns;
+	const int64_t alive_ns = max_i64(c->link.alive_ns, c->link.alive_start_ns);
 	const struct safety_in si = {
 		.now_ns = in->now_ns,
 		.have_sample = c->have_sample,
@@ -77,7 +88,7 @@ static void step_safety(struct cycle *c, const struct cycle_in *in, struct sink 
 		.frozen = c->verdict.frozen,
 		.suspended = c->suspended,
 		.guard_ok = in->guard_ok,
-		.limits_zero = c->limit_ma[DIR_CHARGE] == 0 && c->limit_ma[DIR_DISCHARGE] == 0,
+		.limits_zero = zero_said(c),
 		.contradiction = c->contradiction,
 		.age_ms = age_ms(c, in->now_ns),
 		.alive_ms = sending && alive_ns != TIME_NEVER ? time_ms_since(in->now_ns, alive_ns)
@@ -92,10 +103,17 @@ static void step_safety(struct cycle *c, const struct cycle_in *in, struct sink 
 static void send_frames(struct cycle *c, const struct cycle_in *in, struct cycle_out *out,
 			struct sink *sink)
 {
-	const bool silent = c->safety.step == STEP_TRIP && !c->safety.permit &&
+	/* Whether the bus and the inverter are back shows only if frames are sent. */
+	const bool asks = c->safety.reason == REASON_CAN_LOST ||
+			  c->safety.reason == REASON_INVERTER_SILENT;
+	const bool silent = c->safety.step == STEP_TRIP && !c->safety.permit && !asks &&
 			    c->config->on_trip == ON_TRIP_SILENCE;
 
-	if (c->safety.step == STEP_INIT || silent) {
+	if (c->safety.step == STEP_INIT) {
+		return;
+	}
+	if (silent) {
+		link_pause(&c->link);
 		return;
 	}
 	link_send(&c->link, c->config, in->now_ns, &c->say, out, sink);

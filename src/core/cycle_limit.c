@@ -95,20 +95,34 @@ static void report_limit(struct cycle *c, enum dir dir, struct sink *sink)
 		  c->limit_ma[dir], (int32_t)c->limited_by[dir], 0, 0);
 }
 
+/* One reply with another number of cells must not move the pack's voltages up. */
+static int32_t cells_agreed(const struct cycle *c)
+{
+	return c->have_sample ? c->plausible.cells : c->sample.cells;
+}
+
 /* CVL: phases, or while an order to stop charging is not obeyed the pack voltage, only falling. */
 static void limit_voltage(struct cycle *c, int64_t now_ns)
 {
-	const int32_t floor_mv = CHARGE_CVL_FLOOR_MV * c->sample.cells;
+	const int32_t agreed = cells_agreed(c);
+	const int32_t cells = min_i32(agreed, c->sample.cells);
+	const int32_t floor_mv = CHARGE_CVL_FLOOR_MV * cells;
 
 	c->cvl_mv = charge_cvl_mv(&c->charge, c->config, now_ns, &c->sample);
-	if (!c->safety.obey[DIR_CHARGE].hold) {
+	if (c->sample.cells > cells) {
+		c->cvl_mv = c->cvl_mv / c->sample.cells * cells;
+	}
+	/* Once held, until the ladder is back: not only until the current is. */
+	if (!c->safety.obey[DIR_CHARGE].hold &&
+	    (c->hold_cvl_mv == 0 || c->safety.step < STEP_HOLD)) {
 		c->hold_cvl_mv = 0;
 		return;
 	}
 	const int32_t pack_mv = c->held.pack_mv - c->held.pack_mv % CVL_GRID_MV;
 
 	c->hold_cvl_mv = c->hold_cvl_mv == 0 ? pack_mv : min_i32(c->hold_cvl_mv, pack_mv);
-	c->cvl_mv = max_i32(min_i32(c->cvl_mv, c->hold_cvl_mv), floor_mv);
+	c->hold_cvl_mv = min_i32(c->hold_cvl_mv, c->cvl_mv);
+	c->cvl_mv = max_i32(c->hold_cvl_mv, floor_mv);
 }
 
 void cycle_limit(struct cycle *c, const struct cycle_in *in, struct sink *sink)
@@ -139,7 +153,8 @@ static int32_t soc_shown(const struct cycle *c, bool missing)
 	if (c->safety.step == STEP_HOLD && c->safety.obey[DIR_DISCHARGE].hold) {
 		soc = max_i32(min_i32(soc, cfg->overdischarge_soc), floor_pct);
 	}
-	if (missing || c->envelope_ma[DIR_CHARGE] == 0 || c->safety.step >= STEP_STOP) {
+	if (missing || c->envelope_ma[DIR_CHARGE] < LIMITER_GRID_MA ||
+	    c->safety.step >= STEP_STOP) {
 		soc = max_i32(soc, floor_pct);
 	}
 	return soc;
@@ -169,7 +184,7 @@ void cycle_say(struct cycle *c, const struct cycle_in *in)
 	(void)in;
 	c->say = (struct pylon_state){
 		.cvl_mv = c->cvl_mv,
-		.dvl_mv = cfg->dvl_mv * c->sample.cells,
+		.dvl_mv = cfg->dvl_mv * cells_agreed(c),
 		.ccl_ma = c->limit_ma[DIR_CHARGE],
 		.dcl_ma = c->limit_ma[DIR_DISCHARGE],
 		.pack_mv = c->held.pack_mv,

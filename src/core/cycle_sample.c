@@ -86,7 +86,7 @@ static void hold_values(struct cycle *c, const struct sample *s)
 	if (c->verdict.soc_valid) {
 		c->held.soc_pct = s->soc_pct;
 	}
-	c->held.cells = s->cells;
+	c->held.cells = c->plausible.cells;
 	c->held.t_ns = c->trusted_ns;
 }
 

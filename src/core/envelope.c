@@ -36,9 +36,15 @@ static void forbid_if(struct bound *b, enum rule rule, bool condition)
 	}
 }
 
+/* @part of @whole of the current @of; @whole > 0. */
+static int32_t scale(int32_t of, int32_t part, int32_t whole)
+{
+	return sat_i32((int64_t)of * part / whole);
+}
+
 static int32_t share(int32_t of, int32_t permille)
 {
-	return sat_i32((int64_t)of * permille / PERMILLE);
+	return scale(of, permille, PERMILLE);
 }
 
 static void lower_to_maximum(struct bound *b, const struct core_config *c,
@@ -75,7 +81,7 @@ static int32_t curve_ma(const struct core_config *c, const struct bms_limits *bm
 		/* Without a capacity the maximum stands for max_c_rate of it. */
 		ma = bms->capacity_mah != SAMPLE_NO_VALUE
 			     ? share(bms->capacity_mah, y)
-			     : sat_i32((int64_t)maximum_ma * y / max_i32(c->max_c_rate_pm, 1));
+			     : scale(maximum_ma, y, max_i32(c->max_c_rate_pm, 1));
 	}
 	return min_i32(ma, maximum_ma);
 }

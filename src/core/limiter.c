@@ -42,6 +42,8 @@ void limiter_forget(struct limiter *l)
 	l->confirmed_ma = 0;
 	l->ramp_ma = 0;
 	l->ramp_rest = 0;
+	l->free_ma = 0;
+	l->free_rest = 0;
 }
 
 static void lower(struct proposal *p, struct proposal by)
@@ -54,38 +56,42 @@ static void lower(struct proposal *p, struct proposal by)
 	}
 }
 
-static void rise(struct limiter *l, const struct core_config *c, int64_t dt_ns, int32_t target_ma)
+/* Falls at once, rises slowly by what @gain_mans (mA x ns) allows. */
+static void follow(int32_t *ma, int64_t *rest, int32_t target_ma, int64_t gain_mans)
 {
-	const int64_t dt = min_i64(dt_ns, RAMP_STEP_MAX_NS);
-	const int64_t gain = l->ramp_rest + (int64_t)c->rise_ma_s * dt;
+	if (target_ma < *ma) {
+		*ma = target_ma;
+		*rest = 0;
+	} else if (gain_mans > 0) {
+		const int64_t gain = *rest + gain_mans;
 
-	l->ramp_ma = min_i32(sat_i32(l->ramp_ma + gain / NS_PER_S), target_ma);
-	l->ramp_rest = gain % NS_PER_S;
+		*ma = min_i32(sat_i32(*ma + gain / NS_PER_S), target_ma);
+		*rest = gain % NS_PER_S;
+	}
 }
 
 int32_t limiter_step(struct limiter *l, const struct core_config *c, int64_t now_ns,
 		     struct proposal envelope, const struct proposal *extra, uint32_t extras,
 		     bool may_rise, uint32_t *ret_rule)
 {
-	const int64_t dt_ns = max_i64(now_ns - l->last_ns, 0);
+	const int64_t dt_ns = min_i64(max_i64(now_ns - l->last_ns, 0), RAMP_STEP_MAX_NS);
 	const int32_t measured_ma = min_i32(envelope.cap_ma, l->confirmed_ma);
 	struct proposal p = {.cap_ma = max_i32(envelope.cap_ma, 0), .rule = envelope.rule};
 
 	l->last_ns = now_ns;
 	lower(&p, (struct proposal){l->confirmed_ma, RULE_CONFIRM});
 	lower(&p, (struct proposal){l->ratchet_ma, RULE_RATCHET});
+	if (measured_ma < l->free_ma) {
+		l->last_fall_ns = now_ns;
+	}
+	const bool calm = time_ms_since(now_ns, l->last_fall_ns) >= c->calm_ms;
+	const int64_t gain = may_rise && calm ? (int64_t)c->rise_ma_s * dt_ns : 0;
+
+	follow(&l->free_ma, &l->free_rest, p.cap_ma, gain);
 	for (uint32_t i = 0; i < extras; i++) {
 		lower(&p, extra[i]);
 	}
-	if (measured_ma < l->ramp_ma) {
-		l->last_fall_ns = now_ns;
-	}
-	if (p.cap_ma < l->ramp_ma) {
-		l->ramp_ma = p.cap_ma;
-		l->ramp_rest = 0;
-	} else if (may_rise && time_ms_since(now_ns, l->last_fall_ns) >= c->calm_ms) {
-		rise(l, c, dt_ns, p.cap_ma);
-	}
+	follow(&l->ramp_ma, &l->ramp_rest, p.cap_ma, gain);
 	lower(&p, (struct proposal){l->ramp_ma, RULE_RAMP});
 	*ret_rule = p.rule;
 	return p.cap_ma - p.cap_ma % LIMITER_GRID_MA;
@@ -96,5 +102,9 @@ void limiter_cap(struct limiter *l, int32_t ma)
 	if (ma < l->ramp_ma) {
 		l->ramp_ma = max_i32(ma, 0);
 		l->ramp_rest = 0;
+	}
+	if (ma < l->free_ma) {
+		l->free_ma = max_i32(ma, 0);
+		l->free_rest = 0;
 	}
 }

@@ -83,7 +83,7 @@ void link_receive(struct link *l, const struct core_config *c, const struct cycl
 	}
 	if (c->expect_alive != EXPECT_ALIVE_NEVER && !l->silence_reported &&
 	    l->alive_start_ns != TIME_NEVER) {
-		const int64_t since = l->alive_ns != TIME_NEVER ? l->alive_ns : l->alive_start_ns;
+		const int64_t since = max_i64(l->alive_ns, l->alive_start_ns);
 		const int32_t ms = time_ms_since(in->now_ns, since);
 
 		if (ms >= LINK_ALIVE_EVENT_MS) {
@@ -94,10 +94,28 @@ void link_receive(struct link *l, const struct core_config *c, const struct cycl
 	}
 }
 
+/* The enable bits follow the limits that are on the bus: a rise is said in 0x351 first (SAF-08). */
+static struct can_msg encode(const struct link *l, const struct core_config *c,
+			     enum pylon_frame kind, const struct pylon_state *s)
+{
+	struct pylon_state say = *s;
+
+	if (l->sent_ma[DIR_CHARGE] == 0) {
+		say.charge_enable = false;
+		say.force_charge_1 = false;
+		say.force_charge_2 = false;
+		say.full_charge = false;
+	}
+	if (l->sent_ma[DIR_DISCHARGE] == 0) {
+		say.discharge_enable = false;
+	}
+	return pylon_encode(c->profile, kind, &say);
+}
+
 static void put(struct link *l, const struct core_config *c, enum pylon_frame kind,
 		const struct pylon_state *s, struct cycle_out *out)
 {
-	const struct can_msg m = pylon_encode(c->profile, kind, s);
+	const struct can_msg m = encode(l, c, kind, s);
 
 	if (m.len == 0 || out->can_tx_len >= CYCLE_CAN_TX_MAX) {
 		return;
@@ -126,7 +144,7 @@ static int fall_of(int32_t sent_ma, int32_t now_ma)
 static void put_if_changed(struct link *l, const struct core_config *c, enum pylon_frame kind,
 			   const struct pylon_state *s, struct cycle_out *out)
 {
-	const struct can_msg m = pylon_encode(c->profile, kind, s);
+	const struct can_msg m = encode(l, c, kind, s);
 
 	if (m.len != 0 && memcmp(m.data, l->sent[kind].data, sizeof(m.data)) != 0) {
 		put(l, c, kind, s, out);
@@ -194,6 +212,15 @@ static void start_set(struct link *l, int64_t set_ns)
 	l->alive_counter++;
 }
 
+void link_pause(struct link *l)
+{
+	l->set_ns = TIME_NEVER;
+	l->alive_start_ns = TIME_NEVER; /* silence is judged from the next frame on */
+	l->stuck = false;
+	l->stuck_ns = TIME_NEVER;
+	l->unconfirmed = 0;
+}
+
 void link_restart_set(struct link *l, int64_t now_ns)
 {
 	start_set(l, now_ns);
@@ -216,8 +243,14 @@ static void run_sets(struct link *l, const struct core_config *c, int64_t now_ns
 	const int64_t period = set_period(l, c);
 
 	if (in_set >= period) {
-		/* On the grid while the cycle keeps time; after a long gap a new grid begins. */
-		start_set(l, in_set >= 2 * period ? now_ns : l->set_ns + period);
+		if (!l->judged) {
+			judge_set(l, out, sink); /* slots so long that nothing is left to wait */
+		}
+		/*
+		 * On the grid while the cycle keeps time; after a long gap a new grid begins.
+		 * Probes keep their distance in any case.
+		 */
+		start_set(l, l->stuck || in_set >= 2 * period ? now_ns : l->set_ns + period);
 	}
 }
 
