@@ -117,7 +117,8 @@ static void gather(struct loop *l)
 	       ring_pop(c->commands, &in->command[in->command_len])) {
 		in->command_len++;
 	}
-	if (c->energy != NULL && snapshot_try_read(c->energy, &l->energy_scratch)) {
+	if (c->energy != NULL &&
+	    snapshot_try_read(c->energy, &l->energy_scratch, sizeof(l->energy_scratch))) {
 		l->energy = l->energy_scratch;
 	}
 	in->energy = l->energy;
@@ -191,7 +192,7 @@ static void tell_guard(struct loop *l)
 			.latched = h->latched,
 		};
 
-		snapshot_write(&page->held.head, &held);
+		snapshot_write(&page->held.head, &held, sizeof(held));
 		l->held_ns = h->t_ns;
 		l->held_latched = h->latched;
 	}
@@ -347,6 +348,6 @@ void loop_stop(struct loop *l)
 	atomic_fetch_or_explicit(&l->flags, STATS_STOPPED, memory_order_relaxed);
 	l->counters.flags = atomic_load_explicit(&l->flags, memory_order_relaxed);
 	if (l->config.stats != NULL) {
-		snapshot_write(&l->config.stats->loop.head, &l->counters);
+		snapshot_write(&l->config.stats->loop.head, &l->counters, sizeof(l->counters));
 	}
 }

@@ -77,8 +77,8 @@ void loop_publish(struct loop *l, const struct telemetry *t)
 	if (l->config.can != NULL) {
 		can_port_get_stats(l->config.can, &l->counters.can);
 	}
-	snapshot_write(&l->config.stats->telemetry.head, t);
-	snapshot_write(&l->config.stats->loop.head, &l->counters);
+	snapshot_write(&l->config.stats->telemetry.head, t, sizeof(*t));
+	snapshot_write(&l->config.stats->loop.head, &l->counters, sizeof(l->counters));
 }
 
 void loop_arm(struct loop *l)

@@ -307,7 +307,7 @@ static bool read_part(const struct snapshot *s, size_t size, void *ret_value)
 		return false;
 	}
 	for (int i = 0; i < READ_ATTEMPTS; i++) {
-		if (snapshot_try_read(s, ret_value)) {
+		if (snapshot_try_read(s, ret_value, size)) {
 			return true;
 		}
 	}

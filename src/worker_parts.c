@@ -280,7 +280,7 @@ static bool read_held(const struct worker *w, struct held *ret_held)
 {
 	struct shared_held h;
 
-	if (w->page == NULL || !snapshot_try_read(&w->page->held.head, &h)) {
+	if (w->page == NULL || !snapshot_try_read(&w->page->held.head, &h, sizeof(h))) {
 		return false;
 	}
 	*ret_held = (struct held){

@@ -108,6 +108,7 @@ static bool read_keys(struct demo *d)
 
 static int live(struct demo *d)
 {
+	const struct sigaction leave = {.sa_handler = on_signal};
 	struct termios before;
 	int64_t draw_ns = 0;
 
@@ -116,6 +117,10 @@ static int live(struct demo *d)
 		return EXIT_USAGE;
 	}
 	struct termios raw = before;
+
+	sigaction(SIGINT, &leave, NULL);
+	sigaction(SIGTERM, &leave, NULL);
+	sigaction(SIGHUP, &leave, NULL);
 
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
 	(void)tcsetattr(STDIN_FILENO, TCSANOW, &raw);
@@ -189,7 +194,6 @@ static bool parse(int argc, char **argv, struct demo *d)
 int main(int argc, char **argv)
 {
 	static struct demo d = {.control = -1};
-	const struct sigaction act = {.sa_handler = on_signal};
 	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 	const struct sigaction reap = {.sa_handler = SIG_IGN, .sa_flags = SA_NOCLDWAIT};
 
@@ -200,9 +204,6 @@ int main(int argc, char **argv)
 			"       [--once SECONDS --pid-file FILE --ready FILE]\nIt belongs to tools/demo: start that one.\n");
 		return EXIT_USAGE;
 	}
-	sigaction(SIGINT, &act, NULL);
-	sigaction(SIGTERM, &act, NULL);
-	sigaction(SIGHUP, &act, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
 	sigaction(SIGCHLD, &reap, NULL);
 	d.start_ns = demo_now();

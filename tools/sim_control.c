@@ -24,7 +24,8 @@ static int open_listener(struct sim_control *c, const char *path, char *err, siz
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 
-	if (strlen(path) >= sizeof(a.sun_path) || strlen(path) >= sizeof(c->path)) {
+	_Static_assert(sizeof(c->path) >= sizeof(a.sun_path), "a path that fits there fits here");
+	if (strlen(path) >= sizeof(a.sun_path)) {
 		snprintf(err, err_len, "%s: path too long for a socket", path);
 		return -ENAMETOOLONG;
 	}

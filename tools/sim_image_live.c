@@ -46,8 +46,10 @@ static double get(const struct sim_image *img, uint8_t tag, double scale, double
 	return raw == UINT32_MAX ? fallback : (double)raw * scale;
 }
 
-void sim_image_protect(const struct sim_image *img, struct sim_protect *p)
+void sim_image_protect(const struct sim_image *img, struct sim_protect *ret_protect)
 {
+	struct sim_protect *p = ret_protect;
+
 	sim_protect_default(p);
 	p->cell_ovp_v = get(img, 0x90, 1e-3, p->cell_ovp_v);
 	p->cell_ovpr_v = get(img, 0x91, 1e-3, p->cell_ovpr_v);

@@ -47,21 +47,23 @@ void snapshot_init(struct snapshot *s, size_t bytes);
 /**
  * snapshot_write - publish a new value
  * @s: snapshot
- * @src: payload of the size given to snapshot_init, 4-byte aligned
+ * @src: payload, 4-byte aligned
+ * @bytes: its size, that given to snapshot_init: the size in shared memory is not believed
  *
  * Context: the one writer. Wait-free, bound: one copy of the payload.
  */
-void snapshot_write(struct snapshot *s, const void *src);
+void snapshot_write(struct snapshot *s, const void *src, size_t bytes);
 
 /**
  * snapshot_try_read - copy the newest value, one attempt
  * @s: snapshot
  * @ret_dst: receives the payload; after false its content is unspecified: read into a scratch copy
+ * @bytes: size of @ret_dst; false if the snapshot is of another size
  *
  * Return: true if @ret_dst holds one consistent value; false if nothing was written yet or the
  * writer was at work: keep the old copy.
  * Context: any reader. Wait-free, bound: one copy of the payload.
  */
-bool snapshot_try_read(const struct snapshot *s, void *ret_dst);
+bool snapshot_try_read(const struct snapshot *s, void *ret_dst, size_t bytes);
 
 #endif

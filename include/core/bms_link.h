@@ -11,15 +11,17 @@
 #include "core/sink.h"
 #include "proto/jk_uart.h"
 
-#define BMS_REPLY_NS	(500 * NS_PER_MS) /* a reply not complete by then is discarded (SAF-02) */
-#define BMS_GAP_NS	(100 * NS_PER_MS) /* silence inside a frame: it is over */
-#define BMS_NOISE_EVENT 256U		  /* noise bytes between two events */
+#define BMS_REPLY_NS	(500 * NS_PER_MS)  /* a reply not complete by then is discarded (SAF-02) */
+#define BMS_LATE_NS	(1500 * NS_PER_MS) /* a late answer is waited for this long */
+#define BMS_GAP_NS	(100 * NS_PER_MS)  /* silence inside a frame: it is over */
+#define BMS_NOISE_EVENT 256U		   /* noise bytes between two events */
 
 /**
  * struct bms_link - caller-owned
  * @awaiting: a request is out and not answered
  * @heard: bytes that came since that request
- * @suspect: the request before was not answered at all: the next reply may be its late answer
+ * @quiet_until_ns: a request was not answered at all: no new one before its late answer came or
+ *                  cannot come any more, so that no reply is taken for younger than it is
  * @verdict: frames by verdict of the decoder
  * @frame: newest accepted frame, to find repetitions
  */
@@ -28,9 +30,9 @@ struct bms_link {
 	int64_t next_ns;
 	int64_t request_ns;
 	int64_t last_rx_ns;
+	int64_t quiet_until_ns;
 	bool open;
 	bool awaiting;
-	bool suspect;
 	uint32_t heard;
 	uint32_t requests;
 	uint32_t samples;
@@ -67,7 +69,8 @@ void bms_link_init(struct bms_link *b, int64_t now_ns);
  * @ret: receives the newest complete reply
  *
  * At most one reply a request is accepted, the newest complete one, at most BMS_REPLY_NS after the
- * request. A reply that follows an unanswered request is dropped once: it may be late.
+ * request. After a request without any answer the line is left alone for BMS_LATE_NS or until the
+ * late answer has come (and was dropped): it must not be taken for the answer to a newer request.
  *
  * Return: true if @ret holds a reply.
  * Context: the thread that runs the step. Bound: @rx_len + JK_FRAME_MAX bytes.

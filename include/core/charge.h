@@ -53,12 +53,13 @@ void charge_sample(struct charge *ch, const struct core_config *c, const struct 
  * @ch: memory
  * @c: settings
  * @now_ns: time
- * @s: newest sample
+ * @cells: number of cells
+ * @ovp_mv: the BMS's over-voltage protection, INT32_MAX if unknown
  *
  * Return: mV, within 3.0 V and the configured maximum times the number of cells, and at least 20 mV
  * per cell below the BMS's over-voltage protection where that leaves 3.0 V.
  */
-int32_t charge_cvl_mv(struct charge *ch, const struct core_config *c, int64_t now_ns,
-		      const struct sample *s);
+int32_t charge_cvl_mv(struct charge *ch, const struct core_config *c, int64_t now_ns, int32_t cells,
+		      int32_t ovp_mv);
 
 #endif

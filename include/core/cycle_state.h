@@ -55,6 +55,9 @@ struct cycle {
 	uint32_t reported_by[DIRS];
 	int32_t hold_cvl_mv; /* ladder step 3, 0 = not holding */
 	int32_t cvl_mv;
+	int32_t ovp_mv; /* OVP that two samples agree on, or a lower one; INT32_MAX = none */
+	int32_t ovp_last_mv;
+	bool ovp_last_good;
 	uint32_t events_lost;
 	uint32_t implausible_count;
 	struct held held;

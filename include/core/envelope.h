@@ -92,8 +92,18 @@ int32_t envelope_eval(const struct core_config *c, const struct envelope_in *in,
 /**
  * envelope_cells - the share of the ceiling that the cell rules alone allow, for the ratchet
  *
- * Return: mA; equal to envelope_maximum() when every cell is in the 100 % zone.
+ * Return: mA; equal to envelope_cells_full() when every cell is in the 100 % zone.
  */
 int32_t envelope_cells(const struct core_config *c, const struct envelope_in *in, enum dir dir);
+
+/**
+ * envelope_cells_full - what the cell rules allow at best
+ *
+ * A table may end below the maximum current: its full zone is where it ends.
+ *
+ * Return: mA, at most envelope_maximum().
+ */
+int32_t envelope_cells_full(const struct core_config *c, const struct bms_limits *bms,
+			    enum dir dir);
 
 #endif

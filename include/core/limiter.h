@@ -57,7 +57,7 @@ void limiter_init(struct limiter *l, int64_t now_ns);
  * @envelope_ma: hard ceiling of this direction
  * @cells_ma: share that the cell rules allow, or -1 if the cells of this sample are not to be
  *            trusted for the ratchet
- * @maximum_ma: 100 % of the curves
+ * @maximum_ma: the most that the cell rules ever allow
  * @good: the sample may confirm a rise
  * @ratchet: use the ratchet
  *
@@ -65,6 +65,11 @@ void limiter_init(struct limiter *l, int64_t now_ns);
  */
 void limiter_sample(struct limiter *l, int32_t envelope_ma, int32_t cells_ma, int32_t maximum_ma,
 		    bool good, bool ratchet);
+
+/**
+ * limiter_release - open the ratchet: the next sample sets it anew
+ */
+void limiter_release(struct limiter *l);
 
 /**
  * limiter_forget - no consistent sample any more (stale, stopped): the next rise starts from 0

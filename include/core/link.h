@@ -38,6 +38,7 @@
 struct link {
 	int64_t set_ns;
 	int64_t small_fall_ns;
+	int64_t alarm_ns; /* last alarm frame outside a set */
 	int64_t stuck_ns;
 	int64_t alive_ns;
 	int64_t alive_start_ns;

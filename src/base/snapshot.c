@@ -22,7 +22,7 @@ void snapshot_init(struct snapshot *s, size_t bytes)
 	s->bytes = (uint32_t)bytes;
 }
 
-void snapshot_write(struct snapshot *s, const void *src)
+void snapshot_write(struct snapshot *s, const void *src, size_t bytes)
 {
 	_Atomic uint32_t *word = (_Atomic uint32_t *)(s + 1);
 	const uint8_t *from = src;
@@ -36,7 +36,7 @@ void snapshot_write(struct snapshot *s, const void *src)
 
 	atomic_store_explicit(&s->seq, busy, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
-	for (uint32_t i = 0; i < s->bytes / WORD_BYTES; i++) {
+	for (uint32_t i = 0; i < bytes / WORD_BYTES; i++) {
 		uint32_t w;
 
 		memcpy(&w, from + i * WORD_BYTES, WORD_BYTES);
@@ -45,16 +45,16 @@ void snapshot_write(struct snapshot *s, const void *src)
 	atomic_store_explicit(&s->seq, rest, memory_order_release);
 }
 
-bool snapshot_try_read(const struct snapshot *s, void *ret_dst)
+bool snapshot_try_read(const struct snapshot *s, void *ret_dst, size_t bytes)
 {
 	const _Atomic uint32_t *word = (const _Atomic uint32_t *)(s + 1);
 	uint8_t *to = ret_dst;
 	const uint32_t before = atomic_load_explicit(&s->seq, memory_order_acquire);
 
-	if (before == 0U || (before & 1U) != 0U) {
+	if (before == 0U || (before & 1U) != 0U || s->bytes != bytes) {
 		return false;
 	}
-	for (uint32_t i = 0; i < s->bytes / WORD_BYTES; i++) {
+	for (uint32_t i = 0; i < bytes / WORD_BYTES; i++) {
 		const uint32_t w = atomic_load_explicit(&word[i], memory_order_relaxed);
 
 		memcpy(to + i * WORD_BYTES, &w, WORD_BYTES);

@@ -11,6 +11,7 @@ void bms_link_init(struct bms_link *b, int64_t now_ns)
 	jk_framer_init(&b->framer);
 	b->next_ns = now_ns;
 	b->request_ns = TIME_NEVER;
+	b->quiet_until_ns = TIME_NEVER;
 	b->last_rx_ns = TIME_NEVER;
 }
 
@@ -23,7 +24,7 @@ static void follow_device(struct bms_link *b, int64_t now_ns, bool open, struct 
 	sink_emit(sink, open ? EVENT_BMS_TTY_OPEN : EVENT_BMS_TTY_LOST, 0, 0, 0, 0);
 	jk_framer_reset(&b->framer);
 	b->awaiting = false;
-	b->suspect = false; /* the device's buffers are empty after an open */
+	b->quiet_until_ns = TIME_NEVER; /* the device's buffers are empty after an open */
 	b->next_ns = now_ns;
 }
 
@@ -65,9 +66,9 @@ static bool take_frame(struct bms_link *b, int64_t now_ns, uint16_t len, struct 
 		count_bad(b, v, b->verdict[v], sink);
 		return false;
 	}
-	if (!b->awaiting || now_ns - b->request_ns > BMS_REPLY_NS || b->suspect) {
+	if (!b->awaiting || now_ns - b->request_ns > BMS_REPLY_NS) {
 		b->late++;
-		b->suspect = false;
+		b->quiet_until_ns = TIME_NEVER; /* the answer that was missing has come */
 		sink_emit(sink, EVENT_BMS_LATE, 0, 0, 0, 0);
 		return false;
 	}
@@ -140,7 +141,9 @@ static void expire_request(struct bms_link *b, int64_t now_ns, bool request_fail
 		return;
 	}
 	b->awaiting = false;
-	b->suspect = b->heard <= JK_REQUEST_SIZE;
+	if (b->heard <= JK_REQUEST_SIZE) {
+		b->quiet_until_ns = b->request_ns + BMS_LATE_NS;
+	}
 	jk_framer_reset(&b->framer);
 	sink_emit(sink, EVENT_BMS_NO_REPLY, (int32_t)(BMS_REPLY_NS / NS_PER_MS), 0, 0, 0);
 }
@@ -167,7 +170,9 @@ bool bms_link_receive(struct bms_link *b, int64_t now_ns, bool open, bool reques
 void bms_link_forget(struct bms_link *b, int64_t now_ns)
 {
 	jk_framer_reset(&b->framer);
-	b->suspect = b->suspect || b->awaiting;
+	if (b->awaiting) {
+		b->quiet_until_ns = now_ns + BMS_LATE_NS;
+	}
 	b->awaiting = false;
 	b->next_ns = now_ns;
 }
@@ -177,9 +182,11 @@ bool bms_link_poll(struct bms_link *b, const struct core_config *c, int64_t now_
 {
 	const int64_t period = c->poll_ms * NS_PER_MS;
 
-	if (!b->open || b->awaiting || now_ns < b->next_ns) {
+	if (!b->open || b->awaiting || now_ns < b->next_ns ||
+	    (b->quiet_until_ns != TIME_NEVER && now_ns < b->quiet_until_ns)) {
 		return false;
 	}
+	b->quiet_until_ns = TIME_NEVER;
 	/* On the grid; polls that were missed while a reply was outstanding are skipped. */
 	b->next_ns += period * ((now_ns - b->next_ns) / period + 1);
 	b->request_ns = now_ns;

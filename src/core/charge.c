@@ -97,8 +97,8 @@ void charge_sample(struct charge *ch, const struct core_config *c, const struct 
 	}
 }
 
-int32_t charge_cvl_mv(struct charge *ch, const struct core_config *c, int64_t now_ns,
-		      const struct sample *s)
+int32_t charge_cvl_mv(struct charge *ch, const struct core_config *c, int64_t now_ns, int32_t cells,
+		      int32_t ovp_mv)
 {
 	const int32_t goal_mv = ch->phase == PHASE_FLOAT ? c->float_mv : c->bulk_mv;
 	const int64_t goal_uv = (int64_t)goal_mv * UV_PER_MV;
@@ -118,8 +118,8 @@ int32_t charge_cvl_mv(struct charge *ch, const struct core_config *c, int64_t no
 	}
 	int32_t cell_mv = min_i32((int32_t)(ch->cell_target_uv / UV_PER_MV), c->cvl_max_mv);
 
-	if (s->bms.cell_ovp_mv != SAMPLE_NO_VALUE) {
-		cell_mv = min_i32(cell_mv, s->bms.cell_ovp_mv - CHARGE_OVP_GUARD_MV);
+	if (ovp_mv != INT32_MAX) {
+		cell_mv = min_i32(cell_mv, ovp_mv - CHARGE_OVP_GUARD_MV);
 	}
-	return max_i32(cell_mv, CHARGE_CVL_FLOOR_MV) * s->cells;
+	return max_i32(cell_mv, CHARGE_CVL_FLOOR_MV) * cells;
 }

@@ -30,6 +30,7 @@ void cycle_init(struct cycle *c, const struct core_config *config, int64_t now_n
 		c->limited_by[d] = RULE_NO_SAMPLE;
 		c->envelope_by[d] = RULE_NO_SAMPLE;
 	}
+	c->ovp_mv = INT32_MAX;
 	c->held.t_ns = TIME_NEVER;
 	if (use_held) {
 		c->held = *held;

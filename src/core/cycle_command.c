@@ -26,6 +26,17 @@ static bool acceptable(const struct cycle *c, const struct command *cmd)
 	       (c->config->allow_full_charge && c->envelope_ma[DIR_CHARGE] > 0);
 }
 
+/* An attended recovery begins in the zone that the ratchet of charging keeps closed. */
+static void take_ack(struct cycle *c, bool recover, int64_t now_ns, struct sink *sink)
+{
+	const bool under_voltage = c->safety.latched == REASON_CRITICAL &&
+				   c->safety.critical_level == LEVEL_CELL_LOW;
+
+	if (safety_ack(&c->safety, now_ns, recover, sink) && recover && under_voltage) {
+		limiter_release(&c->limiter[DIR_CHARGE]);
+	}
+}
+
 static void take(struct cycle *c, const struct command *cmd, int64_t now_ns, struct sink *sink)
 {
 	if (!acceptable(c, cmd)) {
@@ -34,7 +45,7 @@ static void take(struct cycle *c, const struct command *cmd, int64_t now_ns, str
 		return;
 	}
 	if (cmd->kind == COMMAND_ACK) {
-		(void)safety_ack(&c->safety, now_ns, cmd->value_ma != 0, sink);
+		take_ack(c, cmd->value_ma != 0, now_ns, sink);
 		return;
 	}
 	if (cmd->kind == COMMAND_RELEASE) {
@@ -44,7 +55,8 @@ static void take(struct cycle *c, const struct command *cmd, int64_t now_ns, str
 	} else {
 		c->lease[cmd->kind] = (struct lease){
 			.until_ns = now_ns + cmd->ttl_ms * NS_PER_MS,
-			.value_ma = cmd->value_ma,
+			/* The largest number is what no lease at all looks like. */
+			.value_ma = min_i32(cmd->value_ma, INT32_MAX - 1),
 			.active = true,
 		};
 	}

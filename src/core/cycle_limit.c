@@ -95,23 +95,12 @@ static void report_limit(struct cycle *c, enum dir dir, struct sink *sink)
 		  c->limit_ma[dir], (int32_t)c->limited_by[dir], 0, 0);
 }
 
-/* One reply with another number of cells must not move the pack's voltages up. */
-static int32_t cells_agreed(const struct cycle *c)
-{
-	return c->have_sample ? c->plausible.cells : c->sample.cells;
-}
-
 /* CVL: phases, or while an order to stop charging is not obeyed the pack voltage, only falling. */
 static void limit_voltage(struct cycle *c, int64_t now_ns)
 {
-	const int32_t agreed = cells_agreed(c);
-	const int32_t cells = min_i32(agreed, c->sample.cells);
-	const int32_t floor_mv = CHARGE_CVL_FLOOR_MV * cells;
+	const int32_t floor_mv = CHARGE_CVL_FLOOR_MV * c->held.cells;
 
-	c->cvl_mv = charge_cvl_mv(&c->charge, c->config, now_ns, &c->sample);
-	if (c->sample.cells > cells) {
-		c->cvl_mv = c->cvl_mv / c->sample.cells * cells;
-	}
+	c->cvl_mv = charge_cvl_mv(&c->charge, c->config, now_ns, c->held.cells, c->ovp_mv);
 	/* Once held, until the ladder is back: not only until the current is. */
 	if (!c->safety.obey[DIR_CHARGE].hold &&
 	    (c->hold_cvl_mv == 0 || c->safety.step < STEP_HOLD)) {
@@ -127,6 +116,7 @@ static void limit_voltage(struct cycle *c, int64_t now_ns)
 
 void cycle_limit(struct cycle *c, const struct cycle_in *in, struct sink *sink)
 {
+	c->contradiction = false;
 	for (uint32_t d = 0; d < DIRS; d++) {
 		c->limit_ma[d] = limit_dir(c, in, (enum dir)d, &c->limited_by[d]);
 		if (c->limit_ma[d] > 0 && c->limit_ma[d] > c->envelope_ma[d]) {
@@ -171,7 +161,11 @@ static uint32_t warnings(const struct cycle *c)
 	for (uint32_t i = 0; i < LEVELS; i++) {
 		level_warn[i] = c->safety.level[i].warn;
 	}
-	return alarm_warnings(c->sample.alarms, level_warn, over, c->safety.data_lost);
+	/* The safe set shows the fault; the first seconds after a start are none. */
+	const bool fault = c->safety.data_lost ||
+			   (c->safety.step >= STEP_STOP && c->safety.reason != REASON_COLD_START);
+
+	return alarm_warnings(c->sample.alarms, level_warn, over, fault);
 }
 
 void cycle_say(struct cycle *c, const struct cycle_in *in)
@@ -184,7 +178,7 @@ void cycle_say(struct cycle *c, const struct cycle_in *in)
 	(void)in;
 	c->say = (struct pylon_state){
 		.cvl_mv = c->cvl_mv,
-		.dvl_mv = cfg->dvl_mv * cells_agreed(c),
+		.dvl_mv = cfg->dvl_mv * c->held.cells,
 		.ccl_ma = c->limit_ma[DIR_CHARGE],
 		.dcl_ma = c->limit_ma[DIR_DISCHARGE],
 		.pack_mv = c->held.pack_mv,

@@ -90,6 +90,27 @@ static void hold_values(struct cycle *c, const struct sample *s)
 	c->held.t_ns = c->trusted_ns;
 }
 
+/* The BMS's OVP bounds the CVL: it may lower it at once, and raise it when two samples agree. */
+static void confirm_ovp(struct cycle *c, const struct sample *s)
+{
+	const int32_t ovp_mv = s->bms.cell_ovp_mv == SAMPLE_NO_VALUE ? INT32_MAX
+								     : s->bms.cell_ovp_mv;
+
+	if (c->verdict.good && c->ovp_last_good) {
+		c->ovp_mv = min_i32(ovp_mv, c->ovp_last_mv);
+	} else {
+		c->ovp_mv = min_i32(c->ovp_mv, ovp_mv);
+	}
+	c->ovp_last_mv = ovp_mv;
+	c->ovp_last_good = c->verdict.good;
+}
+
+/* Share of the ceiling for the ratchet: -1 if the cells of this sample must not move it. */
+static int32_t ratchet_share(const struct cycle *c, enum dir dir)
+{
+	return c->verdict.good ? envelope_cells(c->config, &c->envelope, dir) : -1;
+}
+
 static void evaluate(struct cycle *c, const struct sample *s, struct sink *sink)
 {
 	struct safety_sample ss = {
@@ -117,10 +138,9 @@ static void evaluate(struct cycle *c, const struct sample *s, struct sink *sink)
 		c->envelope.disobeyed[d] = c->safety.obey[d].closed;
 		c->envelope_ma[d] = envelope_eval(c->config, &c->envelope, (enum dir)d,
 						  &c->envelope_by[d], NULL);
-		limiter_sample(
-			&c->limiter[d], c->envelope_ma[d],
-			c->verdict.good ? envelope_cells(c->config, &c->envelope, (enum dir)d) : -1,
-			c->maximum_ma[d], !c->verdict.no_rise, c->config->ratchet);
+		limiter_sample(&c->limiter[d], c->envelope_ma[d], ratchet_share(c, (enum dir)d),
+			       envelope_cells_full(c->config, &s->bms, (enum dir)d),
+			       !c->verdict.no_rise, c->config->ratchet);
 	}
 }
 
@@ -154,6 +174,7 @@ void cycle_take_sample(struct cycle *c, const struct sample *s, bool identical, 
 		c->suspended = false;
 	}
 	hold_values(c, s);
+	confirm_ovp(c, s);
 	evaluate(c, s, sink);
 	report_settings(c, s, sink);
 	report_changes(c, s, sink);

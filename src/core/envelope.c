@@ -178,6 +178,13 @@ int32_t envelope_cells(const struct core_config *c, const struct envelope_in *in
 	return b.ma;
 }
 
+int32_t envelope_cells_full(const struct core_config *c, const struct bms_limits *bms, enum dir dir)
+{
+	const struct envelope_in best = {.cell_min_mv = INT32_MAX, .cell_max_mv = 0, .bms = *bms};
+
+	return envelope_cells(c, &best, dir);
+}
+
 void envelope_input(const struct sample *s, uint8_t probe_mask, bool probes_ok,
 		    struct envelope_in *ret)
 {

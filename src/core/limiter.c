@@ -36,6 +36,11 @@ void limiter_sample(struct limiter *l, int32_t envelope_ma, int32_t cells_ma, in
 	}
 }
 
+void limiter_release(struct limiter *l)
+{
+	l->ratchet_ma = INT32_MAX;
+}
+
 void limiter_forget(struct limiter *l)
 {
 	l->previous_good = false;

@@ -11,6 +11,7 @@ void link_init(struct link *l)
 	memset(l, 0, sizeof(*l));
 	l->set_ns = TIME_NEVER;
 	l->small_fall_ns = TIME_NEVER;
+	l->alarm_ns = TIME_NEVER;
 	l->stuck_ns = TIME_NEVER;
 	l->alive_ns = TIME_NEVER;
 	l->alive_start_ns = TIME_NEVER;
@@ -151,6 +152,22 @@ static void put_if_changed(struct link *l, const struct core_config *c, enum pyl
 	}
 }
 
+/* A new alarm does not wait for the next set either, but it does not flood the bus. */
+static void send_alarms(struct link *l, const struct core_config *c, int64_t now_ns,
+			const struct pylon_state *s, struct cycle_out *out)
+{
+	const uint8_t before = out->can_tx_len;
+
+	if (l->alarm_ns != TIME_NEVER && now_ns - l->alarm_ns < LINK_SMALL_FALL_NS) {
+		return;
+	}
+	put_if_changed(l, c, PYLON_FRAME_ALARMS, s, out);
+	put_if_changed(l, c, PYLON_FRAME_ALARMS_V13, s, out);
+	if (out->can_tx_len != before) {
+		l->alarm_ns = now_ns;
+	}
+}
+
 static void send_falls(struct link *l, const struct core_config *c, int64_t now_ns,
 		       const struct pylon_state *s, struct cycle_out *out)
 {
@@ -243,7 +260,7 @@ static void run_sets(struct link *l, const struct core_config *c, int64_t now_ns
 	const int64_t period = set_period(l, c);
 
 	if (in_set >= period) {
-		if (!l->judged) {
+		if (!l->judged && l->slot >= set_frames(c)) {
 			judge_set(l, out, sink); /* slots so long that nothing is left to wait */
 		}
 		/*
@@ -276,6 +293,7 @@ void link_send(struct link *l, const struct core_config *c, int64_t now_ns,
 		ask_for_nothing(&say);
 	} else if (l->sent[PYLON_FRAME_LIMITS].len != 0) {
 		send_falls(l, c, now_ns, &say, out);
+		send_alarms(l, c, now_ns, &say, out);
 	}
 	say.alive = l->alive_counter;
 	/* One frame of the set a period at most: a late wake-up must not cause a burst. */

@@ -85,8 +85,7 @@ static bool current_absurd(const struct sample *s, struct sink *sink)
  * SoC 0 with cycle count 0 is what the BMS reports for 16 s after power-up. A step is believed when
  * the next sample repeats it.
  */
-static bool soc_believable(struct plausible *p, const struct sample *s, bool *ret_jump,
-			   struct sink *sink)
+static bool soc_believable(struct plausible *p, const struct sample *s, struct sink *sink)
 {
 	const bool usable = (s->missing & SAMPLE_NO_SOC) == 0 && s->soc_pct <= SOC_MAX_PCT &&
 			    !(s->soc_pct == 0 && s->cycles == 0);
@@ -103,7 +102,6 @@ static bool soc_believable(struct plausible *p, const struct sample *s, bool *re
 		p->last_soc = s->soc_pct;
 	}
 	p->last_soc_usable = usable;
-	*ret_jump = jump;
 	return usable && !jump;
 }
 
@@ -163,8 +161,6 @@ static void judge_frozen(struct plausible *p, const struct sample *s, bool ident
 void plausible_step(struct plausible *p, const struct core_config *c, const struct sample *s,
 		    bool identical, struct sink *sink, struct plausible_result *ret)
 {
-	bool soc_jump = false;
-
 	memset(ret, 0, sizeof(*ret));
 	const bool in_range = cells_in_range(s, sink);
 	const bool sum_bad = sum_differs(s, sink);
@@ -183,7 +179,7 @@ void plausible_step(struct plausible *p, const struct core_config *c, const stru
 	if (s->missing != 0) {
 		sink_emit(sink, EVENT_FIELD_MISSING, (int32_t)s->missing, 0, 0, 0);
 	}
-	ret->soc_valid = soc_believable(p, s, &soc_jump, sink);
+	ret->soc_valid = soc_believable(p, s, sink);
 	judge_probes(p, c, s, sink, ret);
 	judge_frozen(p, s, identical, sink, ret);
 
@@ -194,7 +190,7 @@ void plausible_step(struct plausible *p, const struct core_config *c, const stru
 
 	ret->safe_set = range_fact || count_fact || sum_fact;
 	ret->cells_valid = in_range && !other_count && !jumped;
-	ret->good = in_range && !other_count && !sum_bad && !jumped && !absurd && !soc_jump &&
+	ret->good = in_range && !other_count && !sum_bad && !jumped && !absurd && ret->soc_valid &&
 		    s->missing == 0;
 	ret->no_rise = ret->no_rise || !ret->good;
 	if (ret->safe_set) {

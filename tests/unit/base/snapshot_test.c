@@ -49,7 +49,7 @@ static void test_never_written_is_not_readable(void **state)
 	(void)state;
 	memset(&c, 0xFF, sizeof(c));
 	snapshot_init(&c.snap.head, sizeof(struct payload));
-	assert_false(snapshot_try_read(&c.snap.head, &out));
+	assert_false(snapshot_try_read(&c.snap.head, &out, sizeof(out)));
 }
 
 static void test_newest_value_comes_back_any_number_of_times(void **state)
@@ -62,10 +62,10 @@ static void test_newest_value_comes_back_any_number_of_times(void **state)
 	snapshot_init(&c.snap.head, sizeof(struct payload));
 	for (uint32_t n = 1; n < 100; n++) {
 		fill(&in, 7, n);
-		snapshot_write(&c.snap.head, &in);
+		snapshot_write(&c.snap.head, &in, sizeof(in));
 		for (int again = 0; again < 3; again++) {
 			memset(&out, 0, sizeof(out));
-			assert_true(snapshot_try_read(&c.snap.head, &out));
+			assert_true(snapshot_try_read(&c.snap.head, &out, sizeof(out)));
 			assert_memory_equal(&out, &in, sizeof(out));
 		}
 	}
@@ -85,8 +85,8 @@ static void test_payload_sizes_touch_nothing_beyond_themselves(void **state)
 		memset(&c, 0x55, sizeof(c));
 		memset(&out, 0x66, sizeof(out));
 		snapshot_init(&c.snap.head, words[i] * sizeof(uint32_t));
-		snapshot_write(&c.snap.head, &in);
-		assert_true(snapshot_try_read(&c.snap.head, &out));
+		snapshot_write(&c.snap.head, &in, sizeof(in));
+		assert_true(snapshot_try_read(&c.snap.head, &out, sizeof(out)));
 		for (uint32_t w = 0; w < WORDS; w++) {
 			const bool inside = w < words[i];
 
@@ -106,11 +106,11 @@ static void test_writer_at_work_is_refused_in_one_attempt(void **state)
 	(void)state;
 	snapshot_init(&c.snap.head, sizeof(struct payload));
 	fill(&in, 1, 1);
-	snapshot_write(&c.snap.head, &in);
+	snapshot_write(&c.snap.head, &in, sizeof(in));
 	/* A writer that lost its processor in the middle. A reader that waits never returns. */
 	atomic_fetch_add(&c.snap.head.seq, 1U);
 	for (int i = 0; i < 1000; i++) {
-		assert_false(snapshot_try_read(&c.snap.head, &out));
+		assert_false(snapshot_try_read(&c.snap.head, &out, sizeof(out)));
 	}
 }
 
@@ -126,10 +126,10 @@ static void test_successor_of_a_writer_that_died_at_work_is_readable(void **stat
 		fill(&in, 1, n);
 		atomic_store(&c.snap.head.seq, 2U * n + 1U);
 		atomic_store(&c.snap.word[5], ~n);
-		snapshot_write(&c.snap.head, &in);
+		snapshot_write(&c.snap.head, &in, sizeof(in));
 		assert_int_equal(atomic_load(&c.snap.head.seq) % 2U, 0);
 		assert_int_not_equal(atomic_load(&c.snap.head.seq), 2U * n);
-		assert_true(snapshot_try_read(&c.snap.head, &out));
+		assert_true(snapshot_try_read(&c.snap.head, &out, sizeof(out)));
 		assert_memory_equal(&out, &in, sizeof(out));
 	}
 }
@@ -147,9 +147,9 @@ static void test_sequence_wrap_never_looks_like_never_written(void **state)
 		const uint32_t before = atomic_load(&c.snap.head.seq);
 
 		fill(&in, 2, n);
-		snapshot_write(&c.snap.head, &in);
+		snapshot_write(&c.snap.head, &in, sizeof(in));
 		assert_int_not_equal(atomic_load(&c.snap.head.seq), before);
-		assert_true(snapshot_try_read(&c.snap.head, &out));
+		assert_true(snapshot_try_read(&c.snap.head, &out, sizeof(out)));
 		assert_memory_equal(&out, &in, sizeof(out));
 	}
 }
@@ -173,7 +173,7 @@ static void write_in_the_middle(int sig)
 		_exit(99);
 	}
 	if (tear.fresh) {
-		snapshot_write(tear.head, tear.fresh);
+		snapshot_write(tear.head, tear.fresh, tear.head->bytes);
 	}
 }
 
@@ -195,7 +195,7 @@ static bool read_with_fault(struct cell *c, const struct payload *fresh, struct 
 	tear.faults = 0;
 	assert_int_equal(mprotect(tear.shut, page, PROT_NONE), 0);
 	assert_int_equal(sigaction(SIGSEGV, &act, &old), 0);
-	result = snapshot_try_read(&c->snap.head, dst);
+	result = snapshot_try_read(&c->snap.head, dst, c->snap.head.bytes);
 	assert_int_equal(sigaction(SIGSEGV, &old, NULL), 0);
 	assert_int_equal(tear.faults, 1);
 	memcpy(ret_out, dst, sizeof(*ret_out));
@@ -214,7 +214,7 @@ static void test_write_during_the_copy_is_detected(void **state)
 	fill(&old, 1, 1);
 	fill(&fresh, 1, 2);
 	snapshot_init(&c.snap.head, sizeof(struct payload));
-	snapshot_write(&c.snap.head, &old);
+	snapshot_write(&c.snap.head, &old, sizeof(old));
 
 	/* The same interruption without a write harms nothing. */
 	assert_true(read_with_fault(&c, NULL, &out));
@@ -226,7 +226,7 @@ static void test_write_during_the_copy_is_detected(void **state)
 	assert_memory_equal(&out.word[WORDS / 2U + 1U], &fresh.word[WORDS / 2U + 1U],
 			    sizeof(out) / 2U - sizeof(uint32_t));
 
-	assert_true(snapshot_try_read(&c.snap.head, &out));
+	assert_true(snapshot_try_read(&c.snap.head, &out, sizeof(out)));
 	assert_memory_equal(&out, &fresh, sizeof(out));
 }
 
@@ -256,7 +256,7 @@ static void *stress_read(void *arg)
 	for (;;) {
 		const bool last = atomic_load(&r->s->finished);
 
-		if (!snapshot_try_read(&r->s->c.snap.head, &out)) {
+		if (!snapshot_try_read(&r->s->c.snap.head, &out, sizeof(out))) {
 			r->refused++;
 			(void)sched_yield();
 		} else {
@@ -290,7 +290,7 @@ static void test_writer_and_two_readers_never_see_a_mixture(void **state)
 	}
 	for (uint32_t n = 1; n <= STRESS_WRITES; n++) {
 		fill(&in, s.seed, n);
-		snapshot_write(&s.c.snap.head, &in);
+		snapshot_write(&s.c.snap.head, &in, sizeof(in));
 		if (seed_next(&rng) % 256U == 0U) {
 			(void)sched_yield();
 		}

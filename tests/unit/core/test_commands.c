@@ -162,8 +162,7 @@ static void test_SAF_19_full_charge_request(void **state)
 	b.config.allow_full_charge = true;
 	send(COMMAND_FULL_CHARGE, 0, 30000, 0);
 	bench_run_ms(&b, 1500);
-	assert_int_equal(bench_enables(&b),
-			 ENABLE_CHARGE_BIT | ENABLE_DISCHARGE_BIT | 0x08);
+	assert_int_equal(bench_enables(&b), ENABLE_CHARGE_BIT | ENABLE_DISCHARGE_BIT | 0x08);
 	assert_int_equal(bench_ccl_ma(&b), 60000); /* raises nothing */
 	/* the charge envelope falls to 0: the request goes with it */
 	b.battery.cell_mv[0] = 3500;

@@ -274,7 +274,7 @@ static void test_statistics_are_published_at_least_every_20_ms(void **state)
 		poll(NULL, 0, 21);
 	}
 	step(r);
-	assert_true(snapshot_try_read(&r->stats.loop.head, &got));
+	assert_true(snapshot_try_read(&r->stats.loop.head, &got, sizeof(got)));
 	assert_int_equal(got.cycles, 4);
 	assert_int_equal(got.t_ns, r->loop.in.now_ns);
 	assert_int_equal(got.time[STATS_WAKEUP].count, 4);
@@ -295,7 +295,7 @@ static void test_FLT_66_page_overwritten_by_others_changes_nothing(void **state)
 	}
 	poll(NULL, 0, 21);
 	step(r);
-	assert_true(snapshot_try_read(&r->stats.loop.head, &got));
+	assert_true(snapshot_try_read(&r->stats.loop.head, &got, sizeof(got)));
 	assert_int_equal(got.cycles, 4);
 }
 

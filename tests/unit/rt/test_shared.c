@@ -129,13 +129,13 @@ static void test_restart_keeps_held_values_and_nothing_else(void **state)
 	struct shared_held got;
 	struct shared_failsafe f;
 
-	snapshot_write(&page->held.head, &held);
+	snapshot_write(&page->held.head, &held, sizeof(held));
 	shared_failsafe_write(page, &settings);
 	shared_beat(page, true, 0U);
 	shared_restart(page);
 	assert_int_equal(shared_failsafe_read(page, &f), -EAGAIN);
 	assert_int_equal(atomic_load(&page->permit), 0);
-	assert_true(snapshot_try_read(&page->held.head, &got));
+	assert_true(snapshot_try_read(&page->held.head, &got, sizeof(got)));
 	assert_int_equal(got.soc_pct, 61);
 }
 

@@ -92,8 +92,8 @@ static void test_reader_sees_what_was_written(void **state)
 	assert_int_equal(stats_read(&reader, &got_t, &got_l), -EAGAIN);
 	t.cvl_mv = 55200;
 	l.cycles = UINT64_C(0x123456789A);
-	snapshot_write(&p->page->telemetry.head, &t);
-	snapshot_write(&p->page->loop.head, &l);
+	snapshot_write(&p->page->telemetry.head, &t, sizeof(t));
+	snapshot_write(&p->page->loop.head, &l, sizeof(l));
 	assert_int_equal(stats_read(&reader, &got_t, &got_l), 0);
 	assert_int_equal(got_t.cvl_mv, 55200);
 	assert_true(got_l.cycles == UINT64_C(0x123456789A));

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/oracle.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/oracle_private.h"
+
+#define HELD_NS	   (60 * NS_PER_S)
+#define SUSPEND	   (100 * NS_PER_MS)
+#define RECOVER_NS (1800 * NS_PER_S)
+#define TTL_MAX_MS 60000
+
+void oracle_fail(struct oracle *o, const char *rule, const char *text, int64_t got, int64_t want)
+{
+	if (o->broken != NULL) {
+		return;
+	}
+	o->broken = rule;
+	o->got = got;
+	o->want = want;
+	(void)snprintf(o->text, sizeof(o->text), "%s", text);
+}
+
+void oracle_init(struct oracle *o, const struct core_config *config, int64_t now_ns,
+		 int64_t boot_ns, const struct held *held)
+{
+	memset(o, 0, sizeof(*o));
+	o->config = config;
+	o->now_ns = now_ns;
+	o->start_ns = now_ns;
+	o->boot_offset_ns = boot_ns - now_ns;
+	o->suspend_ns = TIME_NEVER;
+	o->request_ns = TIME_NEVER;
+	o->trusted_ns = TIME_NEVER;
+	o->memory.frozen_since_ns = TIME_NEVER;
+	o->recover_until_ns = TIME_NEVER;
+	o->fine_since_ns = now_ns;
+	o->unconfirmed_ns = TIME_NEVER;
+	o->confirm_ns = TIME_NEVER;
+	o->set_limits_ns = TIME_NEVER;
+	o->lost_since_ns = TIME_NEVER;
+	o->alive_ns = TIME_NEVER;
+	o->trip_ns = TIME_NEVER;
+	o->open_ns = TIME_NEVER;
+	o->zero_ns = TIME_NEVER;
+	o->caution_ns = TIME_NEVER;
+	o->step = STEP_INIT;
+	o->reason = REASON_COLD_START;
+	for (uint32_t i = 0; i < ARRAY_SIZE(o->reclose_ns); i++) {
+		o->reclose_ns[i] = TIME_NEVER;
+	}
+	for (uint32_t i = 0; i < LEVELS; i++) {
+		o->level[i].since_ns = TIME_NEVER;
+	}
+	for (uint32_t d = 0; d < DIRS; d++) {
+		o->ratchet_ma[d] = INT32_MAX;
+		o->zero_over_ns[d] = TIME_NEVER;
+		o->over_ns[d] = TIME_NEVER;
+		o->pending_ns[d] = TIME_NEVER;
+		o->fall_ns[d] = TIME_NEVER;
+	}
+	if (held != NULL) {
+		o->latched = held->latched;
+		o->held = held->t_ns != TIME_NEVER && now_ns - held->t_ns <= HELD_NS &&
+			  held->t_ns <= now_ns && held->cells > 0 &&
+			  held->cells <= (int32_t)JK_CELLS_MAX;
+		o->held_soc = held->soc_pct;
+		o->held_cells = held->cells;
+		o->held_mv = held->pack_mv;
+		o->step = o->held ? STEP_STOP : STEP_INIT;
+	}
+}
+
+static void follow_time(struct oracle *o, const struct cycle_in *in)
+{
+	const int64_t offset_ns = in->boot_ns - in->now_ns;
+
+	o->dt_ns = in->now_ns - o->now_ns;
+	o->now_ns = in->now_ns;
+	if (o->dt_ns > (int64_t)o->config->slot_ms * NS_PER_MS) {
+		o->fine_since_ns = o->now_ns;
+	}
+	if (offset_ns - o->boot_offset_ns > SUSPEND) {
+		o->suspended = true;
+		o->suspend_ns = o->now_ns;
+	}
+	o->boot_offset_ns = offset_ns;
+	if (in->stop) {
+		o->stop = true;
+	}
+}
+
+static bool refused(const struct cycle_out *out)
+{
+	bool found = false;
+
+	for (uint32_t i = 0; i < out->event_len && i < CYCLE_EVENT_MAX; i++) {
+		found = found || out->event[i].id == EVENT_ACK_REFUSED;
+	}
+	return found;
+}
+
+static void take_command(struct oracle *o, const struct command *cmd, const struct cycle_out *out)
+{
+	if (cmd->kind == COMMAND_RELEASE) {
+		memset(o->lease, 0, sizeof(o->lease));
+	} else if (cmd->kind == COMMAND_ACK) {
+		if (cmd->local != 0 && !refused(out)) {
+			o->recover_until_ns = cmd->value_ma != 0 ? o->now_ns + RECOVER_NS
+								 : TIME_NEVER;
+			if (cmd->value_ma != 0) {
+				o->ratchet_ma[DIR_CHARGE] = INT32_MAX;
+			}
+			if (cmd->value_ma != 0) {
+				o->ratchet_ma[DIR_CHARGE] = INT32_MAX;
+			}
+			for (uint32_t i = 0; i < ARRAY_SIZE(o->reclose_ns); i++) {
+				o->reclose_ns[i] = TIME_NEVER;
+			}
+			for (uint32_t d = 0; d < DIRS; d++) {
+				o->zero_over_ns[d] = TIME_NEVER;
+				o->over_ns[d] = TIME_NEVER;
+			}
+		}
+	} else if (cmd->kind >= COMMAND_LIMIT_CHARGE && cmd->kind <= COMMAND_PAUSE_DISCHARGE &&
+		   cmd->ttl_ms > 0 && cmd->ttl_ms <= TTL_MAX_MS && cmd->value_ma >= 0) {
+		o->lease[cmd->kind] = (struct oracle_lease){
+			.until_ns = o->now_ns + cmd->ttl_ms * NS_PER_MS,
+			.value_ma = cmd->value_ma,
+		};
+	}
+}
+
+/* SAF-07, SAF-19: what was asked for applies, and nothing clears a latch but a local order. */
+static void check_orders(struct oracle *o, const struct cycle_in *in, const struct telemetry *t)
+{
+	static const enum command_kind cap[DIRS] = {COMMAND_LIMIT_CHARGE, COMMAND_LIMIT_DISCHARGE};
+	static const enum command_kind no[DIRS] = {COMMAND_PAUSE_CHARGE, COMMAND_PAUSE_DISCHARGE};
+	const struct energy_input *e = &in->energy;
+	bool local_ack = false;
+
+	for (uint32_t d = 0; d < DIRS; d++) {
+		const struct oracle_lease *l = &o->lease[cap[d]];
+
+		oracle_claim(o, o->now_ns >= l->until_ns || t->limit_ma[d] <= l->value_ma, "SAF-19",
+			     "limit above a running command", t->limit_ma[d], l->value_ma);
+		oracle_claim(o, o->now_ns >= o->lease[no[d]].until_ns || t->limit_ma[d] == 0,
+			     "SAF-19", "limit in spite of a pause", t->limit_ma[d], 0);
+		if (e->t_ns != TIME_NEVER &&
+		    o->now_ns - e->t_ns <= o->config->energy_max_age_ms * NS_PER_MS) {
+			oracle_claim(o, t->limit_ma[d] <= max_i32(e->cap_ma[d], 0), "SAF-07",
+				     "limit above the energy proposal", t->limit_ma[d],
+				     e->cap_ma[d]);
+		} else if (e->t_ns != TIME_NEVER && o->config->energy_fallback == FALLBACK_ZERO &&
+			   time_ms_since(o->now_ns, e->t_ns) > o->config->energy_max_age_ms) {
+			oracle_claim(o, t->limit_ma[d] == 0, "SAF-07", "fallback zero not applied",
+				     t->limit_ma[d], 0);
+		}
+		oracle_claim(o, !o->stop || t->limit_ma[d] == 0, "SAF-02",
+			     "limit during an orderly stop", t->limit_ma[d], 0);
+	}
+	for (uint32_t i = 0; i < in->command_len && i < CYCLE_COMMAND_MAX; i++) {
+		local_ack = local_ack ||
+			    (in->command[i].kind == COMMAND_ACK && in->command[i].local != 0);
+	}
+	oracle_claim(o, o->latched == REASON_NONE || t->latched != REASON_NONE || local_ack,
+		     "SAF-19", "a latch was cleared without a local acknowledgement", o->latched,
+		     t->latched);
+}
+
+static void check_shape(struct oracle *o, const struct cycle_in *in, const struct cycle_out *out,
+			const struct telemetry *t)
+{
+	oracle_claim(o, out->can_tx_len <= CYCLE_CAN_TX_MAX, "OUT", "frames", out->can_tx_len, 0);
+	oracle_claim(o, out->event_len <= CYCLE_EVENT_MAX, "OUT", "events", out->event_len, 0);
+	oracle_claim(o, out->bms_tx_len == 0 || out->bms_tx_len == JK_REQUEST_SIZE, "OUT",
+		     "request length", out->bms_tx_len, JK_REQUEST_SIZE);
+	oracle_claim(o, out->bms_tx_len == 0 || in->tty_open, "OUT", "request on a closed device",
+		     0, 0);
+	for (uint32_t i = 0; i < out->event_len && i < CYCLE_EVENT_MAX; i++) {
+		oracle_claim(o, out->event[i].id > EVENT_NONE && out->event[i].id < EVENTS, "OUT",
+			     "event id", out->event[i].id, EVENTS);
+		oracle_claim(o, out->event[i].t_ns == o->now_ns, "OUT", "event time",
+			     out->event[i].t_ns, o->now_ns);
+	}
+	oracle_claim(o,
+		     t->step < STEPS && t->reason < REASONS && t->phase < PHASES &&
+			     t->latched < REASONS && t->limited_by[0] < RULES &&
+			     t->limited_by[1] < RULES,
+		     "OUT", "telemetry out of range", t->step, STEPS);
+	oracle_claim(o, out->permit == (t->permit != 0), "OUT", "permit differs", out->permit,
+		     t->permit);
+	oracle_claim(o, out->held.latched == t->latched, "SAF-12", "held latch differs",
+		     out->held.latched, t->latched);
+}
+
+bool oracle_step(struct oracle *o, const struct cycle_in *in, const struct cycle_out *out,
+		 const struct telemetry *tele)
+{
+	if (o->broken != NULL) {
+		return false;
+	}
+	o->steps++;
+	follow_time(o, in);
+	for (uint32_t i = 0; i < in->command_len && i < CYCLE_COMMAND_MAX; i++) {
+		take_command(o, &in->command[i], out);
+	}
+	check_shape(o, in, out, tele);
+	oracle_line(o, in, out, tele);
+	if (o->taken_now) {
+		oracle_obedience(o, tele);
+	}
+	check_orders(o, in, tele);
+	oracle_ladder(o, in, out, tele);
+	oracle_bus(o, in, out, tele);
+	o->step = tele->step;
+	o->reason = tele->reason;
+	o->latched = tele->latched;
+	o->permit = out->permit;
+	for (uint32_t d = 0; d < DIRS; d++) {
+		o->limit_ma[d] = tele->limit_ma[d];
+	}
+	return o->broken == NULL;
+}
