@@ -84,9 +84,13 @@ static void test_payload_sizes_touch_nothing_beyond_themselves(void **state)
 		fill(&in, 3, 9);
 		memset(&c, 0x55, sizeof(c));
 		memset(&out, 0x66, sizeof(out));
-		snapshot_init(&c.snap.head, words[i] * sizeof(uint32_t));
-		snapshot_write(&c.snap.head, &in, sizeof(in));
-		assert_true(snapshot_try_read(&c.snap.head, &out, sizeof(out)));
+		const size_t bytes = words[i] * sizeof(uint32_t);
+
+		snapshot_init(&c.snap.head, bytes);
+		snapshot_write(&c.snap.head, &in, bytes);
+		assert_true(snapshot_try_read(&c.snap.head, &out, bytes));
+		/* a size that somebody else wrote is not believed */
+		assert_false(snapshot_try_read(&c.snap.head, &out, bytes + sizeof(uint32_t)));
 		for (uint32_t w = 0; w < WORDS; w++) {
 			const bool inside = w < words[i];
 
