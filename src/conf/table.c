@@ -246,7 +246,7 @@ const struct conf_key conf_keys[] = {
 	NUMBER("rt", "period", core.period_us, &conf_time_us, 1 * MS_US, 20 * MS_US,
 	       "Period of the realtime cycle."),
 	NUMBER("rt", "priority", priority, &conf_count, 1, 89,
-	       "SCHED_FIFO priority of the cycle. The guard runs at 90 and must stay above it."),
+	       "SCHED_FIFO priority of the cycle. The guard runs 10 above it, at most at 98."),
 	{.section = "rt", .name = "cpu", .type = CONF_NUMBER, .quantity = &conf_count, .min = 0,
 	 .max = 1023, .offset = AT(cpu), .none = "none", .none_value = CONF_CPU_NONE,
 	 .help = "CPU the cycle is bound to."},

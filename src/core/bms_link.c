@@ -56,9 +56,10 @@ static bool take_frame(struct bms_link *b, int64_t now_ns, uint16_t len, struct 
 {
 	const enum jk_verdict v = jk_decode(b->framer.buf, len, &b->scratch);
 
-	if (v < JK_VERDICTS) {
-		b->verdict[v]++;
+	if (v >= JK_VERDICTS) {
+		return false; /* the decoder has no others */
 	}
+	b->verdict[v]++;
 	if (v == JK_FOREIGN) {
 		return false; /* half-duplex adapters echo the request */
 	}

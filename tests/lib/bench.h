@@ -104,7 +104,7 @@ struct bench {
 	void *watch_arg;
 };
 
-/* A healthy 16-cell LFP pack at 3.300 V, 20 degC, SoC 55, 100 Ah; OVP 3.65, UVP 2.5, OCP 100 A. */
+/* A healthy 16-cell LFP pack at 3.300 V, 20 degC, SoC 55, 200 Ah; OVP 3.65, UVP 2.5, OCP 100 A. */
 void bench_battery_default(struct bench_battery *bat);
 void bench_battery_all(struct bench_battery *bat, uint16_t mv);
 

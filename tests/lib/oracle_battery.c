@@ -126,7 +126,7 @@ static void by_curve(struct ceiling *e, const struct core_config *c, const struc
 }
 
 static void by_cells(struct ceiling *e, const struct oracle *o, const struct oracle_sample *s,
-		     enum dir dir, int64_t maximum)
+		     enum dir dir, int64_t maximum, bool recovery)
 {
 	const struct core_config *c = o->config;
 	const struct jk_sample *jk = &s->jk;
@@ -140,7 +140,7 @@ static void by_cells(struct ceiling *e, const struct oracle *o, const struct ora
 		return;
 	}
 	by_curve(e, c, jk, CURVE_CHARGE_CELL_HIGH, s->cell_max_mv, maximum);
-	if (o->recover_until_ns != TIME_NEVER && o->now_ns < o->recover_until_ns) {
+	if (recovery) {
 		const int64_t base = capacity(jk, &mah) ? mah : maximum;
 
 		at_most(e, ceil_div(base * 5, 100), 1);
@@ -182,6 +182,7 @@ void oracle_envelope(const struct oracle *o, struct oracle_sample *s)
 	const uint16_t mosfet[DIRS] = {JK_STATUS_CHARGE_MOS, JK_STATUS_DISCHARGE_MOS};
 	const struct core_config *c = o->config;
 	const struct jk_sample *jk = &s->jk;
+	const bool recovery = o->recover_until_ns != TIME_NEVER && o->now_ns < o->recover_until_ns;
 	const struct oracle_sample best = {
 		.jk = *jk,
 		.cell_min_mv = INT32_MAX,
@@ -201,12 +202,12 @@ void oracle_envelope(const struct oracle *o, struct oracle_sample *s)
 		}
 		s->maximum_ma[d] = (int32_t)e.ma;
 		cells = e;
-		by_cells(&cells, o, s, (enum dir)d, s->maximum_ma[d]);
+		by_cells(&cells, o, s, (enum dir)d, s->maximum_ma[d], recovery);
 		s->cells_ma[d] = (int32_t)cells.ma;
 		cells = e;
-		by_cells(&cells, o, &best, (enum dir)d, s->maximum_ma[d]);
+		by_cells(&cells, o, &best, (enum dir)d, s->maximum_ma[d], false);
 		s->cells_full_ma[d] = (int32_t)cells.ma;
-		by_cells(&e, o, s, (enum dir)d, s->maximum_ma[d]);
+		by_cells(&e, o, s, (enum dir)d, s->maximum_ma[d], recovery);
 		by_temperature(&e, c, s, (enum dir)d, s->maximum_ma[d]);
 		none_if(&e, (jk->status & mosfet[d]) == 0);
 		none_if(&e, (jk->alarms & forbidding[d]) != 0);

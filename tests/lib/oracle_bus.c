@@ -55,7 +55,7 @@ static void follow_confirmations(struct oracle *o, const struct cycle_in *in,
 		}
 	}
 	oracle_claim(o,
-		     t->can_confirmed != 0 || o->confirm_ns == TIME_NEVER ||
+		     t->can_confirmed != 0 || o->stop || o->confirm_ns == TIME_NEVER ||
 			     o->now_ns - o->confirm_ns >= set_ns(o) ||
 			     o->confirm_ns <= o->fine_since_ns,
 		     "SAF-17", "writing stopped although frames were confirmed, ms ago",

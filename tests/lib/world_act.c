@@ -250,7 +250,7 @@ static void act_gap(struct world *w)
 
 static int32_t some_current(struct world *w)
 {
-	switch (world_pick(w, 16)) {
+	switch (world_pick(w, 8)) {
 	case 0:
 		return (int32_t)w->source.next(w->source.arg);
 	case 1:
