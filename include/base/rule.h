@@ -42,6 +42,7 @@
 	X(TRIP,            "trip",            "tripped: relay open")                                \
 	X(GUARD_LOST,      "guard-lost",      "guard process stands still")                         \
 	X(INVERTER_LOST,   "inverter-lost",   "inverter required but silent")                       \
+	X(CAN_LOST,        "can-lost",        "nobody confirms our frames")                         \
 	X(SHUTDOWN,        "shutdown",        "orderly stop")                                       \
 	/* proposals: can only lower */                                                             \
 	X(CONFIRM,         "confirm",         "a rise waits for a second consistent sample")        \

@@ -57,6 +57,7 @@ struct cycle {
 	int32_t cvl_mv;
 	int32_t ovp_mv; /* OVP that two samples agree on, or a lower one; INT32_MAX = none */
 	int32_t ovp_last_mv;
+	int32_t known_ocp_ma[DIRS]; /* last over-current protection the BMS reported */
 	bool ovp_last_good;
 	uint32_t events_lost;
 	uint32_t implausible_count;

@@ -16,6 +16,7 @@
 #include "core/sink.h"
 #include "proto/pylon.h"
 
+#define LINK_BURST_MAX	      3U /* frames in one period: transmit buffers of a small controller */
 #define LINK_UNCONFIRMED_SETS 2
 #define LINK_JUDGE_NS	      (50 * NS_PER_MS) /* after the last slot of a set */
 #define LINK_PROBE_NS	      (2 * NS_PER_S)

@@ -36,8 +36,7 @@ struct plausible {
 	uint8_t last_soc;
 	uint8_t probe_samples; /* samples seen while looking for probes, up to 10 */
 	uint8_t probe_fitted;  /* mask */
-	uint8_t bad_range;     /* consecutive samples with this fault */
-	uint8_t bad_count;
+	uint8_t bad_cells;     /* consecutive samples with a cell out of range or another count */
 	uint8_t bad_sum;
 	uint8_t last_cells;
 	uint16_t last_cell_mv[SAMPLE_CELLS_MAX];

@@ -20,7 +20,6 @@
 #define SAFETY_CRITICAL_SAMPLES	  2
 #define SAFETY_CRITICAL_NS	  NS_PER_S
 #define SAFETY_TRIP_DELAY_NS	  (2 * NS_PER_S) /* 0 A before the relay opens (SAF-20) */
-#define SAFETY_TRIP_DELAY_MS	  2000
 #define SAFETY_CRITICAL_DELAY_NS  NS_PER_S
 #define SAFETY_OPEN_MIN_NS	  (30 * NS_PER_S)
 #define SAFETY_RECLOSE_MAX	  3 /* BMS-side, per SAFETY_RECLOSE_NS, then latched */

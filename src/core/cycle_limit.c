@@ -8,7 +8,7 @@
 #define SOC_NOT_FULL  99
 #define CVL_GRID_MV   100
 #define SOH_PCT	      100
-#define PROPOSALS_MAX 4
+#define PROPOSALS_MAX 5
 
 /* The ladder's own rule for a step at which both limits are 0. */
 static enum rule ladder_rule(const struct safety *sf)
@@ -68,6 +68,8 @@ static int32_t limit_dir(struct cycle *c, const struct cycle_in *in, enum dir di
 		{command_ma, RULE_COMMAND},
 		energy_proposal(c->config, &in->energy, in->now_ns, dir),
 		{in->stop ? 0 : INT32_MAX, RULE_SHUTDOWN},
+		/* While nobody confirms, the bus is offered 0 A; the way back is a ramp. */
+		{c->link.stuck ? 0 : INT32_MAX, RULE_CAN_LOST},
 	};
 	const struct proposal envelope = {c->envelope_ma[dir], c->envelope_by[dir]};
 	const bool may_rise = c->safety.step == STEP_RUN && !c->verdict.no_rise;

@@ -156,6 +156,25 @@ static void report_over_proposal(const struct cycle *c, const struct sample *s, 
 	}
 }
 
+/*
+ * An over-current protection that was known and is missing now must not open the ceiling: the last
+ * known value stays. Return: @s with it, in the scratch sample.
+ */
+static const struct sample *keep_protection(struct cycle *c, const struct sample *s)
+{
+	if (s != &c->decoded) {
+		c->decoded = *s;
+	}
+	for (uint32_t d = 0; d < DIRS; d++) {
+		if (s->bms.ocp_ma[d] != SAMPLE_NO_VALUE) {
+			c->known_ocp_ma[d] = s->bms.ocp_ma[d];
+		} else {
+			c->decoded.bms.ocp_ma[d] = c->known_ocp_ma[d];
+		}
+	}
+	return &c->decoded;
+}
+
 void cycle_take_sample(struct cycle *c, const struct sample *s, bool identical, struct sink *sink)
 {
 	plausible_step(&c->plausible, c->config, s, identical, sink, &c->verdict);
@@ -168,7 +187,8 @@ void cycle_take_sample(struct cycle *c, const struct sample *s, bool identical, 
 		sink_emit(sink, EVENT_BMS_FIRST, s->cells, s->pack_mv, s->soc_pct,
 			  s->bms.capacity_mah == SAMPLE_NO_VALUE ? 0 : s->bms.capacity_mah / 1000);
 	}
-	c->sample = *s;
+	c->sample = *keep_protection(c, s);
+	s = &c->sample;
 	if (!c->verdict.safe_set) {
 		c->trusted_ns = s->t_ns;
 		c->suspended = false;

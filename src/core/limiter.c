@@ -61,16 +61,22 @@ static void lower(struct proposal *p, struct proposal by)
 	}
 }
 
+/* What a rise of @dt_ns is worth, mA x ns; @dt_ns <= RAMP_STEP_MAX_NS. */
+static int64_t ramp_gain(const struct core_config *c, int64_t dt_ns)
+{
+	return (int64_t)c->rise_ma_s * dt_ns;
+}
+
 /* Falls at once, rises slowly by what @gain_mans (mA x ns) allows. */
 static void follow(int32_t *ma, int64_t *rest, int32_t target_ma, int64_t gain_mans)
 {
-	if (target_ma < *ma) {
-		*ma = target_ma;
-		*rest = 0;
-	} else if (gain_mans > 0) {
-		const int64_t gain = *rest + gain_mans;
+	const int64_t gain = *rest + gain_mans;
 
-		*ma = min_i32(sat_i32(*ma + gain / NS_PER_S), target_ma);
+	if (target_ma <= *ma || target_ma - *ma <= gain / NS_PER_S) {
+		*ma = target_ma;
+		*rest = 0; /* a remainder at the target would be a head start */
+	} else {
+		*ma += (int32_t)(gain / NS_PER_S);
 		*rest = gain % NS_PER_S;
 	}
 }
@@ -90,7 +96,7 @@ int32_t limiter_step(struct limiter *l, const struct core_config *c, int64_t now
 		l->last_fall_ns = now_ns;
 	}
 	const bool calm = time_ms_since(now_ns, l->last_fall_ns) >= c->calm_ms;
-	const int64_t gain = may_rise && calm ? (int64_t)c->rise_ma_s * dt_ns : 0;
+	const int64_t gain = may_rise && calm ? ramp_gain(c, dt_ns) : 0;
 
 	follow(&l->free_ma, &l->free_rest, p.cap_ma, gain);
 	for (uint32_t i = 0; i < extras; i++) {

@@ -297,7 +297,7 @@ void link_send(struct link *l, const struct core_config *c, int64_t now_ns,
 	}
 	say.alive = l->alive_counter;
 	/* One frame of the set a period at most: a late wake-up must not cause a burst. */
-	if (l->slot < set_frames(c) &&
+	if (l->slot < set_frames(c) && out->can_tx_len < LINK_BURST_MAX &&
 	    now_ns - l->set_ns >= (int64_t)l->slot * c->slot_ms * NS_PER_MS) {
 		put(l, c,
 		    l->slot < c->profile->count ? (enum pylon_frame)c->profile->order[l->slot]

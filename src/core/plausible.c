@@ -184,11 +184,10 @@ void plausible_step(struct plausible *p, const struct core_config *c, const stru
 	judge_frozen(p, s, identical, sink, ret);
 
 	/* Each counter must see every sample: no short-circuit. */
-	const bool range_fact = confirmed(&p->bad_range, !in_range);
-	const bool count_fact = confirmed(&p->bad_count, other_count);
+	const bool cells_fact = confirmed(&p->bad_cells, !in_range || other_count);
 	const bool sum_fact = confirmed(&p->bad_sum, sum_bad);
 
-	ret->safe_set = range_fact || count_fact || sum_fact;
+	ret->safe_set = cells_fact || sum_fact;
 	ret->cells_valid = in_range && !other_count && !jumped;
 	ret->good = in_range && !other_count && !sum_bad && !jumped && !absurd && ret->soc_valid &&
 		    s->missing == 0;

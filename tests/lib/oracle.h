@@ -62,8 +62,7 @@ struct oracle_memory {
 	uint8_t last_soc;
 	uint8_t probe_samples;
 	uint8_t probe_fitted;
-	uint8_t bad_range;
-	uint8_t bad_count;
+	uint8_t bad_cells;
 	uint8_t bad_sum;
 	uint16_t last_cell_mv[JK_CELLS_MAX];
 	int64_t frozen_since_ns;

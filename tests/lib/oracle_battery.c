@@ -345,11 +345,10 @@ void oracle_judge(struct oracle *o, struct oracle_sample *s, bool identical)
 	s->cells_valid = in_range && !other && !jumped;
 	s->good = s->cells_valid && !sum_bad && !absurd && fields && s->soc_valid;
 	s->no_rise = s->no_rise || !s->good;
-	const bool range_fact = twice(&m->bad_range, !in_range);
-	const bool count_fact = twice(&m->bad_count, other);
+	const bool cells_fact = twice(&m->bad_cells, !in_range || other);
 	const bool sum_fact = twice(&m->bad_sum, sum_bad);
 
-	s->safe_set = range_fact || count_fact || sum_fact;
+	s->safe_set = cells_fact || sum_fact;
 	m->have_last = true;
 	m->last_cells = jk->cells;
 	memcpy(m->last_cell_mv, jk->cell_mv, sizeof(m->last_cell_mv));

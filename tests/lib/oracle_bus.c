@@ -267,8 +267,8 @@ void oracle_bus(struct oracle *o, const struct cycle_in *in, const struct cycle_
 			     time_ms_since(o->now_ns, o->lost_since_ns), 0);
 	}
 	oracle_claim(o,
-		     !out->stopped || !o->have_limits || (o->bus_ma[0] == 0 && o->bus_ma[1] == 0) ||
-			     t->can_confirmed == 0,
+		     !out->stopped || !o->have_limits || silent_trip ||
+			     (o->bus_ma[0] == 0 && o->bus_ma[1] == 0) || t->can_confirmed == 0,
 		     "SAF-02", "stopped with a limit on the bus", o->bus_ma[0], o->bus_ma[1]);
 	oracle_claim(o, !silent_trip || out->can_tx_len == 0, "OUT",
 		     "a frame in spite of on_trip = silence", out->can_tx[0].id, 0);

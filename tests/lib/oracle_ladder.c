@@ -83,7 +83,8 @@ void oracle_obedience(struct oracle *o, const struct telemetry *t)
 		const bool over = flow > envelope + margin;
 		const int64_t zero_ns = run_clock(&o->zero_over_ns[d], over && envelope == 0,
 						  o->now_ns);
-		const int64_t over_ns = run_clock(&o->over_ns[d], over && envelope > 0, o->now_ns);
+		const int64_t over_ns = run_clock(
+			&o->over_ns[d], over && envelope > 0 && t->envelope_ma[d] > 0, o->now_ns);
 
 		oracle_claim(o, zero_ns < 5 * NS_PER_S || t->step >= STEP_HOLD, "SAF-21",
 			     "zero envelope not obeyed for 5 s: no hold; step", t->step, STEP_HOLD);

@@ -336,7 +336,8 @@ bool world_step(struct world *w)
 	if (w->out.bms_tx_len > 0) {
 		answer(w);
 	}
-	if (w->stop_ns != TIME_NEVER && (w->out.stopped || w->now_ns - w->stop_ns > STOP_NS)) {
+	if (w->broken == NULL && w->stop_ns != TIME_NEVER &&
+	    (w->out.stopped || w->now_ns - w->stop_ns > STOP_NS)) {
 		if (!w->out.stopped) {
 			fail(w, "STOP", "an orderly stop does not end; ms",
 			     (w->now_ns - w->stop_ns) / NS_PER_MS, 1000);

@@ -195,6 +195,12 @@ static void test_SAF_10_extremes_saturate(void **state)
 	b.battery.discharge_ocp_a = 0;
 	b.config.max_explicit[DIR_CHARGE] = true;
 	b.config.max_explicit[DIR_DISCHARGE] = true;
+	/* a protection value that vanishes stays in force... */
+	bench_run_ms(&b, 5000);
+	assert_int_equal(bench_ccl_ma(&b), 900000);
+	assert_int_equal(bench_dcl_ma(&b), 900000);
+	/* ...one that never was there limits nothing */
+	bench_boot(&b, NULL);
 	bench_run_ms(&b, 5000);
 	assert_int_equal(bench_ccl_ma(&b), 3276700);
 	assert_int_equal(bench_dcl_ma(&b), 3276700);
