@@ -206,6 +206,42 @@ static void test_SAF_10_extremes_saturate(void **state)
 	assert_int_equal(bench_dcl_ma(&b), 3276700);
 }
 
+/* The bus was offered 0 A while nobody confirmed: the way back is a ramp, not a jump. */
+static void test_SAF_06_after_a_lost_bus_the_limit_rises_slowly(void **state)
+{
+	(void)state;
+	bench_init(&b);
+	bench_warm_up(&b);
+	assert_int_equal(bench_ccl_ma(&b), 60000);
+	b.bus_dead = true;
+	bench_run_ms(&b, 5000);
+	assert_int_equal(bench_tele(&b)->limited_by[DIR_CHARGE], RULE_CAN_LOST);
+	assert_int_equal(bench_tele(&b)->limit_ma[DIR_DISCHARGE], 0);
+	b.bus_dead = false;
+	bench_run_ms(&b, 5000);
+	assert_true(bench_ccl_ma(&b) > 0 && bench_ccl_ma(&b) <= 5000);
+	bench_run_ms(&b, 60000);
+	assert_int_equal(bench_ccl_ma(&b), 60000);
+}
+
+/* Another fault of the cells in every sample is as much nonsense as the same one twice. */
+static void test_FLT_15_faults_that_take_turns_are_confirmed_too(void **state)
+{
+	(void)state;
+	fresh();
+	bench_boot(&b, NULL);
+	bench_run_ms(&b, 5000);
+	assert_int_equal(bench_tele(&b)->step, STEP_RUN);
+	drain_reply(&b);
+	for (int i = 0; i < 4; i++) {
+		b.battery.cells = i % 2 == 0 ? 15 : 16;
+		b.battery.cell_mv[7] = i % 2 == 0 ? 3300 : 900;
+		run_samples(&b, 1);
+	}
+	assert_true(bench_tele(&b)->step >= STEP_STOP);
+	assert_int_equal(bench_dcl_ma(&b), 0);
+}
+
 static void test_FLT_11_frozen_values(void **state)
 {
 	(void)state;
@@ -383,6 +419,8 @@ int main(void)
 		cmocka_unit_test_setup(test_SAF_09_floor_on_every_step_that_stops, setup),
 		cmocka_unit_test_setup(test_SAF_09_values_are_held_never_zero, setup),
 		cmocka_unit_test_setup(test_SAF_10_extremes_saturate, setup),
+		cmocka_unit_test(test_SAF_06_after_a_lost_bus_the_limit_rises_slowly),
+		cmocka_unit_test(test_FLT_15_faults_that_take_turns_are_confirmed_too),
 		cmocka_unit_test_setup(test_FLT_11_frozen_values, setup),
 		cmocka_unit_test_setup(test_FLT_12_over_voltage_step_within_the_reply, setup),
 		cmocka_unit_test_setup(test_FLT_14_FLT_15_FLT_16_values_that_jump, setup),
