@@ -81,6 +81,12 @@ static void follow(int32_t *ma, int64_t *rest, int32_t target_ma, int64_t gain_m
 	}
 }
 
+/* Down to the grid of the bus; @ma >= 0. */
+static int32_t on_grid(int32_t ma)
+{
+	return ma - ma % LIMITER_GRID_MA;
+}
+
 int32_t limiter_step(struct limiter *l, const struct core_config *c, int64_t now_ns,
 		     struct proposal envelope, const struct proposal *extra, uint32_t extras,
 		     bool may_rise, uint32_t *ret_rule)
@@ -105,7 +111,7 @@ int32_t limiter_step(struct limiter *l, const struct core_config *c, int64_t now
 	follow(&l->ramp_ma, &l->ramp_rest, p.cap_ma, gain);
 	lower(&p, (struct proposal){l->ramp_ma, RULE_RAMP});
 	*ret_rule = p.rule;
-	return p.cap_ma - p.cap_ma % LIMITER_GRID_MA;
+	return on_grid(p.cap_ma);
 }
 
 void limiter_cap(struct limiter *l, int32_t ma)

@@ -130,7 +130,8 @@ struct oracle {
 	struct oracle_level level[LEVELS];
 	int64_t recover_until_ns;
 	int32_t ratchet_ma[DIRS];
-	bool closed[DIRS]; /* the core says so */
+	int32_t known_ocp_ma[DIRS]; /* 0 = none yet; stays when the BMS leaves it out later */
+	bool closed[DIRS];	    /* the core says so */
 	int64_t zero_over_ns[DIRS];
 	int64_t over_ns[DIRS];
 	/* bus */

@@ -197,7 +197,10 @@ void oracle_envelope(const struct oracle *o, struct oracle_sample *s)
 		if (capacity(jk, &value)) {
 			at_most(&e, ceil_div((int64_t)value * c->max_c_rate_pm, 1000), 2);
 		}
-		if (oracle_ocp_ma(jk, (enum dir)d, &value)) {
+		if (!oracle_ocp_ma(jk, (enum dir)d, &value)) {
+			value = o->known_ocp_ma[d];
+		}
+		if (value > 0) {
 			at_most(&e, ceil_div((int64_t)value * 9, 10), 2);
 		}
 		s->maximum_ma[d] = (int32_t)e.ma;

@@ -81,6 +81,13 @@ static bool maxima_known(const struct oracle *o, const struct jk_sample *jk)
 
 static void hold(struct oracle *o, const struct oracle_sample *s)
 {
+	int32_t ma = 0;
+
+	for (uint32_t d = 0; d < DIRS; d++) {
+		if (oracle_ocp_ma(&s->jk, (enum dir)d, &ma)) {
+			o->known_ocp_ma[d] = ma;
+		}
+	}
 	o->held_cells = o->memory.cells;
 	if (s->soc_valid) {
 		o->held_soc = s->jk.soc_pct;

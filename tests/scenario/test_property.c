@@ -82,6 +82,7 @@ static bool comes_back(struct world *w)
 	int64_t ack_ns = w->now_ns + 2 * NS_PER_S;
 
 	world_heal(w);
+	w->base_mv = w->target_mv;
 	if (w->stop_ns != TIME_NEVER) {
 		world_restart(w, NS_PER_S);
 	}
