@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* For the harnesses of this folder: arbitrary values, assumptions, claims. Read by CBMC only. */
+#ifndef JKP_TESTS_PROOF_H
+#define JKP_TESTS_PROOF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* CBMC gives functions of this name without a body any value of their type. */
+bool nondet_bool(void);
+uint8_t nondet_u8(void);
+uint16_t nondet_u16(void);
+uint32_t nondet_u32(void);
+int32_t nondet_i32(void);
+int64_t nondet_i64(void);
+size_t nondet_size(void);
+
+void __CPROVER_assume(_Bool condition);
+void __CPROVER_assert(_Bool condition, const char *text);
+
+/* What a harness takes for granted: each use says why it may. */
+#define ASSUME(condition) __CPROVER_assume(condition)
+/* What it proves. The text is what a mutant names in its line "breaks:". */
+#define PROVE(condition, text) __CPROVER_assert((condition), "PROOF " text)
+#define IMPLIES(a, b)	       (!(a) || (b))
+
+#endif

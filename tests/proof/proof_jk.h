@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the harnesses of the JK protocol share: the framer's invariant and contracts. */
+#ifndef JKP_TESTS_PROOF_JK_H
+#define JKP_TESTS_PROOF_JK_H
+
+#include "jk_frame.h"
+#include "proof.h"
+
+/* The framer's invariant: holds after jk_framer_init(), kept by every function. */
+static inline bool framer_ok(const struct jk_framer *f)
+{
+	return f->len <= JK_FRAME_MAX && f->done <= f->len;
+}
+
+/* jk_frame_judge(@p, @n) returned @said and left @v; JK_VERDICTS: untouched. */
+static inline bool judge_result_ok(const uint8_t *p, size_t n, bool said, enum jk_verdict v)
+{
+	if (!said) {
+		return v == JK_VERDICTS && n < JK_FRAME_MAX &&
+		       (n < JK_AT_TERMINAL || n < jk_frame_size(p)) &&
+		       (n < 1 || p[0] == JK_START_0) && (n < 2 || p[1] == JK_START_1);
+	}
+	if (v == JK_OK) {
+		return n >= JK_REQUEST_SIZE && p[0] == JK_START_0 && p[1] == JK_START_1 &&
+		       jk_frame_size(p) >= JK_REQUEST_SIZE && jk_frame_size(p) <= n &&
+		       jk_frame_size(p) <= JK_FRAME_MAX;
+	}
+	return n > 0 && v > JK_OK && v < JK_TRUNCATED;
+}
+
+#endif
