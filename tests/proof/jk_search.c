@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * framer_search() and framer_drop() of src/proto/jk_framer.c, from every state of the framer.
+ * framer_search() of src/proto/jk_framer.c, from every state of the framer.
  *
  * Proven, for every fill 0..JK_FRAME_MAX and every content:
  *   - only bytes that are there are looked at, moved or dropped;
@@ -10,11 +10,13 @@
  *   - what is left is not more than before, and the invariant framer_ok() holds.
  *
  * Assumed: counters below 2^31, to keep the check of unsigned overflow (they may wrap, which hurts
- * nobody). jk_frame_judge() is replaced by its contract, jk_judge.c proves it.
+ * nobody). jk_frame_judge() and framer_drop() are replaced by their contracts; jk_judge.c and
+ * jk_drop.c prove them.
  *
  * cbmc: --unwind 404 --signed-overflow-check --conversion-check --bounds-check --pointer-check
  * cbmc: --unsigned-overflow-check --pointer-overflow-check
  * replace: jk_frame_judge judge_contract
+ * replace: framer_drop drop_contract
  */
 #include "proto/jk_framer.c"
 #include "proof.h"
@@ -34,6 +36,16 @@ bool judge_contract(const uint8_t *p, size_t n, enum jk_verdict *ret_verdict)
 		*ret_verdict = v;
 	}
 	return said;
+}
+
+/* Only the first bytes are of interest behind it: those that say how long the frame is. */
+void drop_contract(struct jk_framer *framer, uint16_t n)
+{
+	PROVE(framer == &f && n <= f.len, "no more is dropped than is there");
+	for (uint16_t i = 0; i < JK_AT_TERMINAL; i++) {
+		f.buf[i] = n + i < f.len ? f.buf[n + i] : nondet_u8();
+	}
+	f.len = (uint16_t)(f.len - n);
 }
 
 int main(void)

@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the cases: boots each kind of machine once, gives every case a clean one, counts."""
+
+import argparse
+import importlib.util
+import json
+import pathlib
+import signal
+import sys
+import time
+import traceback
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+sys.dont_write_bytecode = True
+from bench import MACHINES, Lab  # noqa: E402
+from machine import Failure, OutOfTime  # noqa: E402
+
+CLEAN_S = 60
+
+
+class Skip(Exception):
+    """Raised by a case that cannot run here; the reason is printed."""
+
+
+def load_cases():
+    cases = []
+    for path in sorted((HERE / "cases").glob("[0-9]*.py")):
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        case = importlib.util.module_from_spec(spec)
+        case.Skip = Skip
+        spec.loader.exec_module(case)
+        case.name = path.stem
+        if case.MACHINE not in MACHINES:
+            sys.exit(f"{path}: MACHINE is {case.MACHINE}; there are {', '.join(MACHINES)}")
+        cases.append(case)
+    return cases
+
+
+def on_alarm(_number, _frame):
+    raise OutOfTime("the case did not end within its bound")
+
+
+class Run:
+    def __init__(self, options):
+        self.options = options
+        self.images = pathlib.Path(options.images)
+        self.product = pathlib.Path(options.product)
+        self.logs = pathlib.Path(options.logs)
+        self.lab = None
+        self.count = {"passed": 0, "failed": 0, "skipped": 0}
+        self.boots = 0
+
+    def boot(self, kind):
+        """A clean machine of this kind: the running one, or a new one."""
+        if self.lab and self.lab.kind == kind and not self.lab.spent:
+            try:
+                signal.alarm(CLEAN_S)
+                self.lab.clean()
+                return
+            except (Failure, OutOfTime) as error:
+                print(f"        new machine: {str(error).splitlines()[0]}", flush=True)
+            finally:
+                signal.alarm(0)
+        self.halt()
+        self.boots += 1
+        self.lab = Lab(kind, self.images, self.product, self.logs / f"{self.boots}-{kind}")
+        print(f"        machine {kind}: agent answers after {self.lab.machine.boot_s:.1f} s",
+              flush=True)
+
+    def halt(self):
+        if self.lab:
+            self.lab.stop()
+            self.lab = None
+
+    def keep_logs(self, case):
+        """What the guest's processes said, and the end of its kernel log."""
+        lab = self.lab
+        folder = self.logs / case.name
+        folder.mkdir(parents=True, exist_ok=True)
+        names = [f"daemon{i}" for i in range(1, lab.daemons + 1)]
+        names += [f"node{i}" for i in range(lab.nodes)]
+        for name in names:
+            lines = lab.machine.ask("lines", name=name)["lines"]
+            (folder / f"{name}.log").write_text(
+                "".join(f"{t:.6f} {text}\n" for t, text in lines), encoding="utf-8")
+        (folder / "dmesg").write_text(lab.out("dmesg | tail -n 80", check=False), encoding="utf-8")
+
+    def one(self, case):
+        begin = time.monotonic()
+        verdict, text = "passed", ""
+        try:
+            self.boot(case.MACHINE)
+            self.lab.notes.clear()
+            begin = time.monotonic()
+            signal.alarm(case.SECONDS)
+            case.run(self.lab)
+        except Skip as reason:
+            verdict, text = "skipped", str(reason)
+        except (Failure, OutOfTime) as error:
+            verdict, text = "failed", str(error)
+        except Exception:  # a broken case must not hide the others
+            verdict, text = "failed", traceback.format_exc()
+        finally:
+            signal.alarm(0)
+        seconds = time.monotonic() - begin
+        self.count[verdict] += 1
+        word = {"passed": "ok    ", "failed": "FAILED", "skipped": "skip  "}[verdict]
+        print(f"{word} {case.name}  {seconds:.1f} s of {case.SECONDS} s  {case.TITLE}", flush=True)
+        for line in (self.lab.notes if self.lab else []):
+            print(f"        {line}", flush=True)
+        if text:
+            print("        " + text.replace("\n", "\n        "), flush=True)
+        self.after(case, verdict)
+        return {"case": case.name, "verdict": verdict, "seconds": round(seconds, 1), "text": text,
+                "notes": list(self.lab.notes) if self.lab else []}
+
+    def after(self, case, verdict):
+        if not self.lab:
+            return
+        try:
+            signal.alarm(CLEAN_S)
+            self.keep_logs(case)
+        except (Failure, OutOfTime) as error:
+            print(f"        no logs: {str(error).splitlines()[0]}", flush=True)
+        finally:
+            signal.alarm(0)
+        # A case that failed may have left anything behind.
+        if verdict == "failed" and not self.options.keep:
+            self.halt()
+
+    def all(self, cases):
+        results = []
+        # Each machine once.
+        for kind in MACHINES:
+            results += [self.one(case) for case in cases if case.MACHINE == kind]
+        (self.logs / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+
+    def shell(self, kind):
+        """Commands from the terminal to a guest, one a line."""
+        self.boot(kind)
+        print("Commands run in the guest as root, one a line; end with Ctrl-D.", flush=True)
+        for line in sys.stdin:
+            answer = self.lab.run(line, check=False)
+            print(answer["out"], end="" if answer["out"].endswith("\n") else "\n")
+            if answer["rc"]:
+                print(f"[exit status {answer['rc']}]")
+            sys.stdout.flush()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--images")
+    parser.add_argument("--product")
+    parser.add_argument("--logs")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--shell", nargs="?", const="bench", choices=list(MACHINES))
+    parser.add_argument("case", nargs="*")
+    options = parser.parse_args()
+    cases = load_cases()
+    if options.list:
+        for case in cases:
+            print(f"{case.name:28} {case.SECONDS:4} s  {case.MACHINE:7} {case.TITLE}")
+        return 0
+    if options.case:
+        wanted = [c for c in cases if any(w in c.name for w in options.case)]
+        for word in options.case:
+            if not any(word in c.name for c in cases):
+                sys.exit(f"tests/lab/run: there is no case \"{word}\"; --list shows them")
+        cases = wanted
+    signal.signal(signal.SIGALRM, on_alarm)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    run = Run(options)
+    try:
+        if options.shell:
+            run.shell(options.shell)
+            return 0
+        begin = time.monotonic()
+        run.all(cases)
+        print(f"Cases: {time.monotonic() - begin:.0f} s. Logs: {options.logs}")
+        if options.keep and run.lab:
+            print(f"Kept: machine in {run.lab.dir}; Enter ends it.", flush=True)
+            sys.stdin.readline()
+    finally:
+        run.halt()
+    skipped = f", {run.count['skipped']} skipped" if run.count["skipped"] else ""
+    print(f"{run.count['passed']} passed, {run.count['failed']} failed{skipped}")
+    return 1 if run.count["failed"] or not run.count["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
