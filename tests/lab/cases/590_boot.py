@@ -2,8 +2,8 @@
 """The machine starts again with the service enabled. Seconds of an emulated processor: they show
 that nothing has to be done by hand and in which order, not how fast a board starts."""
 TITLE = "boot to the first CAN frame"
-MACHINE = "bench"
-SECONDS = 180
+MACHINE = "boot"
+SECONDS = 120
 
 from bench import BY_ID, check
 
