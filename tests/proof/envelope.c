@@ -130,7 +130,7 @@ static void prove_bounds(const struct core_config *c, const struct envelope_in *
 	PROVE(ma >= 0, "never negative");
 	PROVE(ma <= c->max_ma[dir], "never above the configured maximum");
 	if (has(in->bms.ocp_ma[dir])) {
-		/* 900 * ocp / 1000; S4 of envelope_scale.smt2: not above the exact value. */
+		/* 900 * ocp / 1000; S4 of envelope_share.smt2: not above the exact value. */
 		PROVE(ma <= max_i32(share_of(in->bms.ocp_ma[dir], 900), 0),
 		      "never above 0.9 of the over-current protection");
 	}

@@ -4,7 +4,7 @@
  *
  * Proven, for every current (all of int32_t), every part >= 0 and every whole > 0: no overflow, and
  * the value is C's quotient of the exact product, saturated. What that amounts to:
- * envelope_scale.smt2.
+ * envelope_share.smt2.
  *
  * Assumed: part >= 0, whole > 0; envelope.c and envelope_curve.c prove that they are.
  *

@@ -4,17 +4,13 @@
  *
  * Proven, for every length 0..JK_FRAME_MAX and every content:
  *   - not a byte behind the given ones is read (they lie at the end of an object);
- *   - the walk over the registers ends: no turn is made without two bytes;
+ *   - the walk over the registers is given what lies between cells and tail, no more;
  *   - the sample is left alone unless JK_OK is returned;
  *   - a decoded sample has 1..JK_CELLS_MAX cells, a known version, a cell count that agrees, and a
  *     current within the range of register 84.
  *
- * Bound: the walk is proven by induction instead of for all its turns: a turn of its loop depends on
- * the rest of the bytes and on the sample alone, so the first two turns of a call with any rest and
- * any sample are every turn of every walk (prove_walk()). In the whole decoder it is replaced by
- * what it proves.
- *
- * Assumed: jk_frame_judge() and store() are replaced by their contracts (jk_judge.c, jk_store.c).
+ * Assumed: jk_frame_judge() and decode_registers() are replaced by their contracts (jk_judge.c,
+ * jk_walk.c).
  *
  * cbmc: --unwind 34 --signed-overflow-check --conversion-check --bounds-check --pointer-check
  * cbmc: --unsigned-overflow-check --pointer-overflow-check --undefined-shift-check

@@ -9,11 +9,14 @@
  *     is 0 and there is room for one more byte (what jk_framer_feed() relies on);
  *   - what is left is not more than before, and the invariant framer_ok() holds.
  *
+ * Bound: an answer comes after at most TURNS bytes dropped. A turn depends on the bytes from its
+ * place on and their number alone, and every such rest is also one in which the first turn begins.
+ *
  * Assumed: counters below 2^31, to keep the check of unsigned overflow (they may wrap, which hurts
  * nobody). jk_frame_judge() and framer_drop() are replaced by their contracts; jk_judge.c and
  * jk_drop.c prove them.
  *
- * cbmc: --unwind 404 --signed-overflow-check --conversion-check --bounds-check --pointer-check
+ * cbmc: --unwind 16 --signed-overflow-check --conversion-check --bounds-check --pointer-check
  * cbmc: --unsigned-overflow-check --pointer-overflow-check
  * replace: jk_frame_judge judge_contract
  * replace: framer_drop drop_contract
@@ -21,6 +24,8 @@
 #include "proto/jk_framer.c"
 #include "proof.h"
 #include "proof_jk.h"
+
+#define TURNS 3
 
 static struct jk_framer f; /* main() gives it any content */
 
@@ -32,6 +37,7 @@ bool judge_contract(const uint8_t *p, size_t n, enum jk_verdict *ret_verdict)
 	PROVE(p >= f.buf && n <= JK_FRAME_MAX && p + n <= f.buf + JK_FRAME_MAX,
 	      "inside the buffer");
 	ASSUME(judge_result_ok(p, n, said, v));
+	ASSUME(IMPLIES(p >= f.buf + TURNS, !said || v == JK_OK));
 	if (said) {
 		*ret_verdict = v;
 	}

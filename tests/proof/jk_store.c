@@ -7,10 +7,11 @@
  *   - store() reads the bytes of the value and none behind them (they end the object they lie in),
  *     and writes inside the sample;
  *   - it sets the register's bit in the set "have" and clears none; no other field changes but
- *     the register's own (shown for a byte at any place); a text is terminated and printable.
+ *     the register's own (shown for a byte at any place).
  *
- * Assumed: nothing. store_skips() is called for each row in turn: constants are quick.
+ * Assumed: nothing. Each row in turn instead of any row: constants are quick.
  *
+ * cbmc: --object-bits 16
  * cbmc: --unwind 80 --signed-overflow-check --conversion-check --bounds-check --pointer-check
  * cbmc: --unsigned-overflow-check --pointer-overflow-check --undefined-shift-check
  */

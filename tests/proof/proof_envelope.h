@@ -17,7 +17,7 @@ int32_t scale_contract(int32_t of, int32_t part, int32_t whole)
 	const int32_t a = __CPROVER_uninterpreted_scale(of, part, whole);
 
 	PROVE(whole > 0 && part >= 0, "scale() within its range");
-	/* S1, S2 of envelope_scale.smt2 */
+	/* S1, S2 of envelope_share.smt2 */
 	ASSUME(of >= 0 ? a >= 0 : a <= 0);
 	ASSUME(IMPLIES(of >= 0 && part <= whole, a <= of));
 	return a;

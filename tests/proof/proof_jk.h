@@ -12,18 +12,23 @@ static inline bool framer_ok(const struct jk_framer *f)
 	return f->len <= JK_FRAME_MAX && f->done <= f->len;
 }
 
+/* The announced size is JK_REQUEST_SIZE..JK_FRAME_MAX. */
+static inline bool length_ok(const uint8_t *p)
+{
+	return jk_be16(p + JK_AT_LEN) >= JK_LEN_MIN && jk_be16(p + JK_AT_LEN) <= JK_LEN_MAX;
+}
+
 /* jk_frame_judge(@p, @n) returned @said and left @v; JK_VERDICTS: untouched. */
 static inline bool judge_result_ok(const uint8_t *p, size_t n, bool said, enum jk_verdict v)
 {
 	if (!said) {
 		return v == JK_VERDICTS && n < JK_FRAME_MAX &&
-		       (n < JK_AT_TERMINAL || n < jk_frame_size(p)) &&
+		       (n < JK_AT_TERMINAL || (length_ok(p) && n < jk_frame_size(p))) &&
 		       (n < 1 || p[0] == JK_START_0) && (n < 2 || p[1] == JK_START_1);
 	}
 	if (v == JK_OK) {
 		return n >= JK_REQUEST_SIZE && p[0] == JK_START_0 && p[1] == JK_START_1 &&
-		       jk_frame_size(p) >= JK_REQUEST_SIZE && jk_frame_size(p) <= n &&
-		       jk_frame_size(p) <= JK_FRAME_MAX;
+		       length_ok(p) && jk_frame_size(p) <= n;
 	}
 	return n > 0 && v > JK_OK && v < JK_TRUNCATED;
 }
