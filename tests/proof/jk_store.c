@@ -6,6 +6,7 @@
  *   - a row is found for the tags of the table only and has a size of 1 byte at least;
  *   - store() reads the bytes of the value and none behind them (they end the object they lie in),
  *     and writes inside the sample;
+ *   - no two registers share a byte of the sample or a bit of "have";
  *   - it sets the register's bit in the set "have" and clears none; no other field changes but
  *     the register's own (shown for a byte at any place).
  *
@@ -54,6 +55,18 @@ static void prove_store(const struct reg_row *row)
 	PROVE(bytes[at] == before[at], "no other field changes");
 }
 
+/* Two registers share no byte of the sample. */
+static void prove_apart(const struct reg_row *a, const struct reg_row *b)
+{
+	if (a == NULL || b == NULL || a == b) {
+		return;
+	}
+	PROVE(a->reg != b->reg, "a bit of its own");
+	PROVE(room_of(a) == 0 || room_of(b) == 0 || a->offset + room_of(a) <= b->offset ||
+		      b->offset + room_of(b) <= a->offset,
+	      "fields do not overlap");
+}
+
 int main(void)
 {
 	const uint8_t tag = nondet_u8();
@@ -63,6 +76,7 @@ int main(void)
 					     found == &reg_table[tag - TAG_FIRST] &&
 					     found->kind != REG_UNKNOWN),
 	      "a row of the table or none");
+	prove_apart(found, find_row(nondet_u8()));
 	for (uint8_t t = TAG_CELLS + 1; t <= TAG_LAST; t++) {
 		const struct reg_row *row = find_row(t);
 

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+# file: src/core/limiter.c
+# breaks: ratchet
+s/min_i32\(l->ratchet_ma, cells_ma\)/cells_ma/
