@@ -54,6 +54,7 @@ struct cycle {
 	uint32_t limited_by[DIRS];
 	uint32_t reported_by[DIRS];
 	int32_t hold_cvl_mv; /* ladder step 3, 0 = not holding */
+	bool hold_soc;	     /* ladder step 3 of the discharge side */
 	int32_t cvl_mv;
 	int32_t ovp_mv; /* OVP that two samples agree on, or a lower one; INT32_MAX = none */
 	int32_t ovp_last_mv;

@@ -27,7 +27,7 @@
 #define SAFETY_HOLD_NS		  (5 * NS_PER_S) /* zero envelope not obeyed (SAF-21) */
 #define SAFETY_DISOBEY_TRIP_NS	  (15 * NS_PER_S)
 #define SAFETY_DISOBEY_LIMIT_NS	  (30 * NS_PER_S) /* other envelope not obeyed: it becomes 0 */
-#define SAFETY_OBEYED_NS	  (30 * NS_PER_S) /* and comes back after this */
+#define SAFETY_OBEYED_NS	  (30 * NS_PER_S) /* without excess: all is forgotten */
 #define SAFETY_CRITICAL_MARGIN_MA 2000
 #define SAFETY_ALIVE_ZERO_MS	  6000
 #define SAFETY_ALIVE_TRIP_MS	  60000
@@ -45,25 +45,30 @@ struct level_state {
 
 /**
  * struct obey - one direction of the obedience check
+ *
+ * Sums of the time between samples, not clocks: an inverter that pauses while it is held and goes
+ * on when it is released, or whose envelope moves between 0 and a little, must not start anew each
+ * time; and silence proves nothing.
  */
 struct obey {
-	int64_t over_since_ns; /* current beyond a non-zero envelope */
-	int64_t zero_since_ns; /* current beyond a zero envelope */
-	int64_t calm_since_ns; /* no excess since, while closed */
-	bool closed;	       /* envelope set to 0 because of disobedience */
-	bool hold;	       /* ladder step 3 on this side */
+	int64_t over_ns; /* current beyond the envelope */
+	int64_t zero_ns; /* the part of it against an envelope that the bus shows as 0 */
+	int64_t calm_ns; /* no excess; SAFETY_OBEYED_NS of it clear all three */
+	bool over;	 /* newest sample */
+	bool closed;	 /* envelope set to 0 because of disobedience */
+	bool hold;	 /* ladder step 3 on this side */
 };
 
 /**
  * struct safety - caller-owned
  */
 struct safety {
-	uint32_t step;	  /* enum step */
-	uint32_t reason;  /* enum reason */
-	uint32_t latched; /* enum reason, 0 = none */
-	uint32_t critical_level;
-	uint8_t good;	/* consecutive good samples */
-	uint8_t needed; /* good samples that lead back to run */
+	uint32_t step;		 /* enum step */
+	uint32_t reason;	 /* enum reason */
+	uint32_t latched;	 /* enum reason, 0 = none */
+	uint32_t critical_level; /* enum level_id behind REASON_CRITICAL; LEVELS = not known */
+	uint8_t good;		 /* consecutive good samples */
+	uint8_t needed;		 /* good samples that lead back to run */
 	bool permit;
 	bool data_lost; /* show the communication fault */
 	int64_t caution_since_ns;
@@ -74,6 +79,7 @@ struct safety {
 	int64_t reclose_ns[SAFETY_RECLOSE_MAX];
 	uint8_t reclose_next;
 	int64_t recover_until_ns; /* attended recovery, TIME_NEVER = off */
+	int64_t judged_ns;	  /* newest sample whose current was judged */
 	struct level_state level[LEVELS];
 	struct obey obey[DIRS];
 };
@@ -163,10 +169,17 @@ void safety_step(struct safety *sf, const struct core_config *c, const struct sa
 int32_t safety_caution_cap(const struct safety *sf, int64_t now_ns, enum dir dir);
 
 /**
+ * safety_under_voltage - an under-voltage stands behind the latch, be it its first cause or not
+ */
+bool safety_under_voltage(const struct safety *sf);
+
+/**
  * safety_ack - acknowledge a latched fault (local tools only)
- * @recover: attended recovery after under-voltage: charging is possible for 30 minutes
+ * @recover: attended recovery after under-voltage: charging is possible for 30 minutes. Without an
+ *           under-voltage behind the latch it is an acknowledgement like any other
  *
- * Refused while a critical level is still present, unless @recover and it is the lowest cell.
+ * Refused while the battery is not known (no fresh sample), and while a critical level is present,
+ * unless @recover and it is the lowest cell.
  *
  * Return: true if nothing is latched any more.
  */

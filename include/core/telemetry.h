@@ -100,7 +100,7 @@ struct telemetry {
 	uint32_t full;
 	uint32_t permit;
 	uint32_t latched;	 /* enum reason, 0 = none */
-	uint32_t critical_level; /* enum level_id of a critical latch */
+	uint32_t critical_level; /* enum level_id of a critical latch, LEVELS = none or not known */
 	uint32_t protections;	 /* PYLON_* bits */
 	uint32_t warnings;
 	uint32_t enables;  /* byte 0 of 0x35C as sent */

@@ -10,7 +10,7 @@
 void cycle_init(struct cycle *c, const struct core_config *config, int64_t now_ns, int64_t boot_ns,
 		const struct held *held)
 {
-	const bool use_held = held != NULL && held->t_ns != TIME_NEVER && held->t_ns <= now_ns &&
+	const bool use_held = held != NULL && held->t_ns >= 0 && held->t_ns <= now_ns &&
 			      now_ns - held->t_ns <= HELD_MAX_NS && held->cells > 0 &&
 			      held->cells <= (int32_t)SAMPLE_CELLS_MAX;
 

@@ -29,8 +29,7 @@ static bool acceptable(const struct cycle *c, const struct command *cmd)
 /* An attended recovery begins in the zone that the ratchet of charging keeps closed. */
 static void take_ack(struct cycle *c, bool recover, int64_t now_ns, struct sink *sink)
 {
-	const bool under_voltage = c->safety.latched == REASON_CRITICAL &&
-				   c->safety.critical_level == LEVEL_CELL_LOW;
+	const bool under_voltage = safety_under_voltage(&c->safety);
 
 	if (safety_ack(&c->safety, now_ns, recover, sink) && recover && under_voltage) {
 		limiter_release(&c->limiter[DIR_CHARGE]);

@@ -116,6 +116,13 @@ static void limit_voltage(struct cycle *c, int64_t now_ns)
 	c->cvl_mv = max_i32(c->hold_cvl_mv, floor_mv);
 }
 
+/* SoC: the lever of the discharge side, held as long as that of the charge side. */
+static void limit_soc(struct cycle *c)
+{
+	c->hold_soc = c->safety.obey[DIR_DISCHARGE].hold ||
+		      (c->hold_soc && c->safety.step >= STEP_HOLD);
+}
+
 void cycle_limit(struct cycle *c, const struct cycle_in *in, struct sink *sink)
 {
 	c->contradiction = false;
@@ -129,6 +136,7 @@ void cycle_limit(struct cycle *c, const struct cycle_in *in, struct sink *sink)
 		report_limit(c, (enum dir)d, sink);
 	}
 	limit_voltage(c, in->now_ns);
+	limit_soc(c);
 }
 
 /*
@@ -142,7 +150,7 @@ static int32_t soc_shown(const struct cycle *c, bool missing)
 	const bool full = cfg->full_rule == FULL_BY_BMS || c->charge.full;
 	int32_t soc = min_i32(c->held.soc_pct, full && !missing ? SOC_FULL_PCT : SOC_NOT_FULL);
 
-	if (c->safety.step == STEP_HOLD && c->safety.obey[DIR_DISCHARGE].hold) {
+	if (c->hold_soc) {
 		soc = max_i32(min_i32(soc, cfg->overdischarge_soc), floor_pct);
 	}
 	if (missing || c->envelope_ma[DIR_CHARGE] < LIMITER_GRID_MA ||

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "core/limiter.h"
 #include "core/safety.h"
 
 #define PERMILLE 1000
@@ -101,24 +102,25 @@ static bool at_critical(const struct safety *sf, enum dir dir)
 					   sf->level[LEVEL_DISCHARGE_HOT].critical;
 }
 
-/* Starts a clock when the condition begins, stops it when it ends. Return: running time. */
-static int64_t clock_while(int64_t *since_ns, bool condition, int64_t now_ns)
+/* The time from one sample to the next counts for what the first of them shows. */
+static void sum_up(struct obey *o, bool over, bool zero, int64_t gap_ns)
 {
-	if (!condition) {
-		*since_ns = TIME_NEVER;
-		return 0;
+	if (o->over) {
+		o->over_ns += gap_ns;
+		o->zero_ns += zero ? gap_ns : 0;
 	}
-	if (*since_ns == TIME_NEVER) {
-		*since_ns = now_ns;
+	o->calm_ns = over ? 0 : o->calm_ns + (o->over ? 0 : gap_ns);
+	o->over = over;
+	if (o->calm_ns >= SAFETY_OBEYED_NS) {
+		*o = (struct obey){0};
 	}
-	return now_ns - *since_ns;
 }
 
 static void judge_obedience(struct safety *sf, const struct core_config *c,
-			    const struct safety_sample *in, enum dir dir, struct sink *sink)
+			    const struct safety_sample *in, enum dir dir, int64_t gap_ns,
+			    struct sink *sink)
 {
 	struct obey *o = &sf->obey[dir];
-	const int64_t now_ns = sink->now_ns;
 	const int32_t flow_ma = dir == DIR_CHARGE ? max_i32(in->s->pack_ma, 0)
 						  : abs_i32(min_i32(in->s->pack_ma, 0));
 	const int32_t wide_ma = max_i32(c->obey_margin_ma, (int32_t)((int64_t)in->maximum_ma[dir] *
@@ -126,26 +128,34 @@ static void judge_obedience(struct safety *sf, const struct core_config *c,
 	const int32_t margin_ma = at_critical(sf, dir) ? SAFETY_CRITICAL_MARGIN_MA : wide_ma;
 	const int32_t envelope_ma = o->closed ? 0 : in->envelope_ma[dir];
 	const bool over = (int64_t)flow_ma > (int64_t)envelope_ma + margin_ma;
-	const bool zero = envelope_ma == 0;
-	const enum reason reason = dir == DIR_CHARGE ? REASON_DISOBEYED_CHARGE
-						     : REASON_DISOBEYED_DISCHARGE;
-	const int64_t zero_ns = clock_while(&o->zero_since_ns, over && zero, now_ns);
-	const int64_t limit_ns = clock_while(&o->over_since_ns, over && !zero, now_ns);
+	const bool zero = envelope_ma < LIMITER_GRID_MA;
 
+	sum_up(o, over, zero, gap_ns);
 	if (over) {
 		sink_emit(sink, EVENT_DISOBEYED, (int32_t)dir, flow_ma, envelope_ma, 0);
 	}
-	o->hold = zero_ns >= SAFETY_HOLD_NS;
-	if (zero_ns >= SAFETY_DISOBEY_TRIP_NS) {
-		safety_latch(sf, reason, sink);
+	o->hold = over && zero && o->zero_ns >= SAFETY_HOLD_NS;
+	if (over && o->zero_ns >= SAFETY_DISOBEY_TRIP_NS) {
+		safety_latch(sf,
+			     dir == DIR_CHARGE ? REASON_DISOBEYED_CHARGE
+					       : REASON_DISOBEYED_DISCHARGE,
+			     sink);
 	}
-	if (limit_ns >= SAFETY_DISOBEY_LIMIT_NS) {
+	if (over && o->over_ns >= SAFETY_DISOBEY_LIMIT_NS) {
 		o->closed = true;
 	}
-	if (o->closed && clock_while(&o->calm_since_ns, !over, now_ns) >= SAFETY_OBEYED_NS) {
-		o->closed = false;
-		o->calm_since_ns = TIME_NEVER;
-	}
+}
+
+static void judge_current(struct safety *sf, const struct core_config *c,
+			  const struct safety_sample *in, struct sink *sink)
+{
+	const int64_t gap_ns = sf->judged_ns == TIME_NEVER ? 0 : sink->now_ns - sf->judged_ns;
+	/* What happened during a silence is not known. */
+	const int64_t counted_ns = gap_ns <= c->stale_ms * NS_PER_MS ? gap_ns : 0;
+
+	sf->judged_ns = sink->now_ns;
+	judge_obedience(sf, c, in, DIR_CHARGE, counted_ns, sink);
+	judge_obedience(sf, c, in, DIR_DISCHARGE, counted_ns, sink);
 }
 
 void safety_sample(struct safety *sf, const struct core_config *c, const struct safety_sample *in,
@@ -158,7 +168,6 @@ void safety_sample(struct safety *sf, const struct core_config *c, const struct 
 	}
 	judge_levels(sf, c, in, sink);
 	if ((in->s->missing & SAMPLE_NO_CURRENT) == 0) {
-		judge_obedience(sf, c, in, DIR_CHARGE, sink);
-		judge_obedience(sf, c, in, DIR_DISCHARGE, sink);
+		judge_current(sf, c, in, sink);
 	}
 }

@@ -12,22 +12,19 @@ void safety_init(struct safety *sf, bool held, uint32_t latched)
 	sf->reason = REASON_COLD_START;
 	sf->needed = SAFETY_GOOD_SAMPLES;
 	sf->latched = latched < REASONS ? latched : REASON_CONTRADICTION;
+	sf->critical_level = LEVELS;
 	sf->data_lost = true;
 	sf->caution_since_ns = TIME_NEVER;
 	sf->zero_since_ns = TIME_NEVER;
 	sf->trip_ns = TIME_NEVER;
 	sf->open_ns = TIME_NEVER;
 	sf->recover_until_ns = TIME_NEVER;
+	sf->judged_ns = TIME_NEVER;
 	for (uint32_t i = 0; i < SAFETY_RECLOSE_MAX; i++) {
 		sf->reclose_ns[i] = TIME_NEVER;
 	}
 	for (uint32_t i = 0; i < LEVELS; i++) {
 		sf->level[i].since_ns = TIME_NEVER;
-	}
-	for (uint32_t d = 0; d < DIRS; d++) {
-		sf->obey[d].over_since_ns = TIME_NEVER;
-		sf->obey[d].zero_since_ns = TIME_NEVER;
-		sf->obey[d].calm_since_ns = TIME_NEVER;
 	}
 }
 
@@ -218,8 +215,20 @@ int32_t safety_caution_cap(const struct safety *sf, int64_t now_ns, enum dir dir
 	return (int32_t)((int64_t)sf->caution_ma[dir] * left_pm / 1000);
 }
 
+bool safety_under_voltage(const struct safety *sf)
+{
+	return (sf->latched == REASON_CRITICAL && sf->critical_level == LEVEL_CELL_LOW) ||
+	       (sf->latched != REASON_NONE && sf->level[LEVEL_CELL_LOW].critical);
+}
+
 bool safety_ack(struct safety *sf, int64_t now_ns, bool recover, struct sink *sink)
 {
+	recover = recover && safety_under_voltage(sf);
+	if (sf->data_lost) {
+		/* What was latched may still be there: levels are known by a sample only. */
+		sink_emit(sink, EVENT_ACK_REFUSED, REASON_BMS_SILENT, 0, 0, 0);
+		return false;
+	}
 	for (uint32_t i = 0; i < LEVELS; i++) {
 		if (sf->level[i].critical && !(recover && i == LEVEL_CELL_LOW)) {
 			sink_emit(sink, EVENT_ACK_REFUSED, REASON_CRITICAL, (int32_t)i, 0, 0);
@@ -235,10 +244,7 @@ bool safety_ack(struct safety *sf, int64_t now_ns, bool recover, struct sink *si
 		sf->reclose_ns[i] = TIME_NEVER;
 	}
 	for (uint32_t d = 0; d < DIRS; d++) {
-		sf->obey[d].hold = false;
-		sf->obey[d].closed = false;
-		sf->obey[d].zero_since_ns = TIME_NEVER;
-		sf->obey[d].over_since_ns = TIME_NEVER;
+		sf->obey[d] = (struct obey){0};
 	}
 	sf->recover_until_ns = recover ? now_ns + SAFETY_RECOVERY_NS : TIME_NEVER;
 	return true;

@@ -53,10 +53,9 @@ void oracle_init(struct oracle *o, const struct core_config *config, int64_t now
 	for (uint32_t i = 0; i < LEVELS; i++) {
 		o->level[i].since_ns = TIME_NEVER;
 	}
+	o->judged_ns = TIME_NEVER;
 	for (uint32_t d = 0; d < DIRS; d++) {
 		o->ratchet_ma[d] = INT32_MAX;
-		o->zero_over_ns[d] = TIME_NEVER;
-		o->over_ns[d] = TIME_NEVER;
 		o->pending_ns[d] = TIME_NEVER;
 		o->fall_ns[d] = TIME_NEVER;
 	}
@@ -107,8 +106,11 @@ static void take_command(struct oracle *o, const struct command *cmd, const stru
 		memset(o->lease, 0, sizeof(o->lease));
 	} else if (cmd->kind == COMMAND_ACK) {
 		if (cmd->local != 0 && !refused(out)) {
-			o->recover_until_ns = cmd->value_ma != 0 ? o->now_ns + RECOVER_NS
-								 : TIME_NEVER;
+			/* Nothing to recover from without an under-voltage behind a latch. */
+			const bool recover = cmd->value_ma != 0 && o->latched != REASON_NONE &&
+					     o->low_latched;
+
+			o->recover_until_ns = recover ? o->now_ns + RECOVER_NS : TIME_NEVER;
 			if (cmd->value_ma != 0) {
 				o->ratchet_ma[DIR_CHARGE] = INT32_MAX;
 			}
@@ -119,8 +121,10 @@ static void take_command(struct oracle *o, const struct command *cmd, const stru
 				o->reclose_ns[i] = TIME_NEVER;
 			}
 			for (uint32_t d = 0; d < DIRS; d++) {
-				o->zero_over_ns[d] = TIME_NEVER;
-				o->over_ns[d] = TIME_NEVER;
+				o->zero_over_ns[d] = 0;
+				o->over_ns[d] = 0;
+				o->calm_ns[d] = 0;
+				o->over[d] = false;
 			}
 		}
 	} else if (cmd->kind >= COMMAND_LIMIT_CHARGE && cmd->kind <= COMMAND_PAUSE_DISCHARGE &&
@@ -166,6 +170,11 @@ static void check_orders(struct oracle *o, const struct cycle_in *in, const stru
 	}
 	oracle_claim(o, o->latched == REASON_NONE || t->latched != REASON_NONE || local_ack,
 		     "SAF-19", "a latch was cleared without a local acknowledgement", o->latched,
+		     t->latched);
+	oracle_claim(o,
+		     o->latched == REASON_NONE || t->latched != REASON_NONE ||
+			     o->lost_since_ns == TIME_NEVER,
+		     "SAF-12", "a latch was cleared without a fresh sample", o->latched,
 		     t->latched);
 }
 
@@ -217,6 +226,9 @@ bool oracle_step(struct oracle *o, const struct cycle_in *in, const struct cycle
 	o->step = tele->step;
 	o->reason = tele->reason;
 	o->latched = tele->latched;
+	o->low_latched = o->level[LEVEL_CELL_LOW].critical ||
+			 (tele->latched == REASON_CRITICAL &&
+			  tele->critical_level == LEVEL_CELL_LOW);
 	o->permit = out->permit;
 	for (uint32_t d = 0; d < DIRS; d++) {
 		o->limit_ma[d] = tele->limit_ma[d];

@@ -132,8 +132,11 @@ struct oracle {
 	int32_t ratchet_ma[DIRS];
 	int32_t known_ocp_ma[DIRS]; /* 0 = none yet; stays when the BMS leaves it out later */
 	bool closed[DIRS];	    /* the core says so */
-	int64_t zero_over_ns[DIRS];
+	int64_t zero_over_ns[DIRS]; /* sums over samples; forgotten after 30 s of calm */
 	int64_t over_ns[DIRS];
+	int64_t calm_ns[DIRS];
+	bool over[DIRS];   /* newest sample */
+	int64_t judged_ns; /* when it came */
 	/* bus */
 	uint32_t frames;
 	int64_t fine_since_ns;	/* no long period since */
@@ -158,6 +161,7 @@ struct oracle {
 	uint32_t step;
 	uint32_t reason;
 	uint32_t latched;
+	bool low_latched; /* an under-voltage is there, or is what latched */
 	bool permit;
 	int64_t reclose_ns[3]; /* returns from a trip of the BMS side */
 	int64_t trip_ns;

@@ -59,7 +59,22 @@ static void judge_levels(struct oracle *o, const struct telemetry *t)
 	judge_level(o, t, LEVEL_MOS_HOT, s->mos_valid, s->mos_dc >= level[LEVEL_MOS_HOT].critical);
 }
 
-/* Only what must follow is claimed; where rounding could decide, the clock starts later. */
+/* Adds the time since the newest judged sample if that one was over. */
+static void sum_excess(struct oracle *o, uint32_t d, bool over, bool zero, int64_t gap_ns)
+{
+	if (o->over[d]) {
+		o->over_ns[d] += gap_ns;
+		o->zero_over_ns[d] += zero ? gap_ns : 0;
+	}
+	o->calm_ns[d] = over ? 0 : o->calm_ns[d] + (o->over[d] ? 0 : gap_ns);
+	o->over[d] = over;
+	if (o->calm_ns[d] >= 30 * NS_PER_S) {
+		o->over_ns[d] = 0;
+		o->zero_over_ns[d] = 0;
+	}
+}
+
+/* Only what must follow is claimed; where rounding could decide, the sum stays behind. */
 void oracle_obedience(struct oracle *o, const struct telemetry *t)
 {
 	static const enum level_id hard[DIRS][3] = {
@@ -70,7 +85,12 @@ void oracle_obedience(struct oracle *o, const struct telemetry *t)
 	const struct core_config *c = o->config;
 
 	judge_levels(o, t);
-	for (uint32_t d = 0; d < DIRS && (s->jk.have & JK_HAVE(JK_REG_CURRENT)) != 0; d++) {
+	const bool current = (s->jk.have & JK_HAVE(JK_REG_CURRENT)) != 0;
+	const int64_t since_ns = o->judged_ns == TIME_NEVER ? 0 : o->now_ns - o->judged_ns;
+	const int64_t gap_ns = since_ns <= c->stale_ms * NS_PER_MS ? since_ns : 0;
+
+	o->judged_ns = current ? o->now_ns : o->judged_ns;
+	for (uint32_t d = 0; d < DIRS && current; d++) {
 		const int32_t flow = max_i32(d == DIR_CHARGE ? s->jk.current_ma : -s->jk.current_ma,
 					     0);
 		const int64_t envelope = o->closed[d] ? 0 : s->envelope_ma[d];
@@ -81,17 +101,20 @@ void oracle_obedience(struct oracle *o, const struct telemetry *t)
 			margin = o->level[hard[d][i]].critical ? MARGIN_HARD_MA : margin;
 		}
 		const bool over = flow > envelope + margin;
-		const int64_t zero_ns = run_clock(&o->zero_over_ns[d], over && envelope == 0,
-						  o->now_ns);
-		const int64_t over_ns = run_clock(
-			&o->over_ns[d], over && envelope > 0 && t->envelope_ma[d] > 0, o->now_ns);
+		const bool zero = envelope < 100; /* mA: what 0x351 can say */
 
-		oracle_claim(o, zero_ns < 5 * NS_PER_S || t->step >= STEP_HOLD, "SAF-21",
-			     "zero envelope not obeyed for 5 s: no hold; step", t->step, STEP_HOLD);
-		oracle_claim(o, zero_ns < 15 * NS_PER_S || t->latched != REASON_NONE, "SAF-21",
-			     "zero envelope not obeyed for 15 s: no latch", 0, 0);
-		oracle_claim(o, over_ns < 30 * NS_PER_S || t->envelope_ma[d] == 0, "SAF-21",
-			     "envelope not obeyed for 30 s and still there", t->envelope_ma[d], 0);
+		sum_excess(o, d, over, zero, gap_ns);
+		oracle_claim(o,
+			     !over || !zero || o->zero_over_ns[d] < 5 * NS_PER_S ||
+				     t->step >= STEP_HOLD,
+			     "SAF-21", "zero envelope not obeyed for 5 s: no hold; step", t->step,
+			     STEP_HOLD);
+		oracle_claim(
+			o, !over || o->zero_over_ns[d] < 15 * NS_PER_S || t->latched != REASON_NONE,
+			"SAF-21", "zero envelope not obeyed for 15 s: no latch", 0, 0);
+		oracle_claim(o, !over || o->over_ns[d] < 30 * NS_PER_S || t->envelope_ma[d] == 0,
+			     "SAF-21", "envelope not obeyed for 30 s and still there",
+			     t->envelope_ma[d], 0);
 		o->closed[d] = t->envelope_by[d] == RULE_DISOBEYED;
 	}
 }

@@ -359,16 +359,71 @@ static void test_recovery_that_succeeds_ends_by_itself(void **state)
 	assert_int_equal(bench_ccl_ma(&b), 60000);
 }
 
-/* The limits of a healthy pack do not care for --recover given by mistake longer than its time. */
-static void test_recovery_on_a_healthy_pack_lowers_only(void **state)
+/* --recover by mistake: no under-voltage, no recovery, and the level keeps its latch. */
+static void test_SAF_12_recovery_needs_an_under_voltage(void **state)
 {
 	(void)state;
 	send(COMMAND_ACK, 1, 1);
 	bench_run_ms(&b, 5000);
-	assert_int_equal(bench_ccl_ma(&b), 10000);
-	send(COMMAND_ACK, 0, 1); /* ends it */
-	bench_run_ms(&b, 5000);
 	assert_int_equal(bench_ccl_ma(&b), 60000);
+	empty_pack(2450);
+	assert_int_equal(bench_tele(&b)->latched, REASON_CRITICAL);
+	/* also behind another latch */
+	setup(NULL);
+	b.cycle.contradiction = true; /* cannot be brought about from outside */
+	bench_step(&b);
+	send(COMMAND_ACK, 1, 1);
+	assert_int_equal(bench_tele(&b)->latched, REASON_NONE);
+	empty_pack(2450);
+	assert_int_equal(bench_tele(&b)->latched, REASON_CRITICAL);
+}
+
+/* A new worker knows the latch, not yet the battery behind it. */
+static void restart_latched(void)
+{
+	const struct held held = b.out.held;
+
+	assert_int_equal(held.latched, REASON_CRITICAL);
+	bench_boot(&b, &held);
+}
+
+static void test_SAF_12_ack_is_refused_before_the_first_sample(void **state)
+{
+	(void)state;
+	latch_high();
+	restart_latched();
+	for (int i = 0; i < 400; i++) {
+		b.command = (struct command){.kind = COMMAND_ACK, .local = 1};
+		b.have_command = true;
+		bench_step(&b);
+		assert_false(b.out.permit);
+		assert_int_equal(bench_tele(&b)->latched, REASON_CRITICAL);
+	}
+	assert_int_equal(b.events[EVENT_ACKNOWLEDGED], 0);
+	/* nor when the BMS has fallen silent since */
+	b.battery.cell_mv[4] = 3300;
+	bench_run_ms(&b, 2000);
+	b.silent = true;
+	bench_run_ms(&b, 4000);
+	send(COMMAND_ACK, 0, 1);
+	assert_int_equal(bench_tele(&b)->latched, REASON_CRITICAL);
+	b.silent = false;
+	bench_run_ms(&b, 2000);
+	send(COMMAND_ACK, 0, 1);
+	assert_int_equal(bench_tele(&b)->latched, REASON_NONE);
+}
+
+static void test_recovery_after_a_restart(void **state)
+{
+	(void)state;
+	empty_pack(2100);
+	restart_latched();
+	bench_run_ms(&b, 35000);
+	send(COMMAND_ACK, 1, 1);
+	bench_run_ms(&b, 5000);
+	assert_int_equal(bench_tele(&b)->latched, REASON_NONE);
+	assert_int_equal(bench_ccl_ma(&b), 10000);
+	assert_int_equal(bench_dcl_ma(&b), 0);
 }
 
 int main(void)
@@ -390,7 +445,9 @@ int main(void)
 		cmocka_unit_test_setup(test_the_first_cause_stays, setup),
 		cmocka_unit_test_setup(test_recovery_after_under_voltage, setup),
 		cmocka_unit_test_setup(test_recovery_that_succeeds_ends_by_itself, setup),
-		cmocka_unit_test_setup(test_recovery_on_a_healthy_pack_lowers_only, setup),
+		cmocka_unit_test_setup(test_SAF_12_recovery_needs_an_under_voltage, setup),
+		cmocka_unit_test_setup(test_SAF_12_ack_is_refused_before_the_first_sample, setup),
+		cmocka_unit_test_setup(test_recovery_after_a_restart, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

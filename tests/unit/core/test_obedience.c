@@ -219,7 +219,7 @@ static void test_SAF_21_exactly_at_the_margin_of_a_non_zero_envelope(void **stat
 	assert_int_equal(bench_tele(&b)->envelope_ma[DIR_CHARGE], 60000);
 }
 
-/* Obeying ends it: the excess must last; and the closed direction comes back. */
+/* A short excess with calm behind it is none; and the closed direction comes back. */
 static void test_SAF_21_short_excess_and_return(void **state)
 {
 	(void)state;
@@ -228,9 +228,10 @@ static void test_SAF_21_short_excess_and_return(void **state)
 		b.battery.pack_ma = 20000;
 		bench_run_ms(&b, 4500);
 		b.battery.pack_ma = 0;
-		bench_run_ms(&b, 1000);
+		bench_run_ms(&b, 31000);
 		assert_int_equal(bench_tele(&b)->step, STEP_RUN);
 	}
+	assert_false(latched(&b));
 	setup(NULL);
 	b.battery.pack_ma = 73000;
 	bench_run_ms(&b, 31000);
@@ -313,6 +314,85 @@ static void test_SAF_21_hold_is_left_when_it_is_obeyed(void **state)
 	assert_int_equal(bench_tele(&b)->latched, REASON_NONE);
 }
 
+/* Pauses shorter than 30 s do not start the count anew: 15 s of excess in all latch. */
+static void test_SAF_21_excess_with_pauses_adds_up(void **state)
+{
+	(void)state;
+	close_charge();
+	for (int i = 0; i < 3; i++) {
+		b.battery.pack_ma = 20000;
+		bench_run_ms(&b, 4500);
+		b.battery.pack_ma = 0;
+		bench_run_ms(&b, 20000);
+		assert_false(latched(&b));
+	}
+	b.battery.pack_ma = 20000;
+	assert_between(ms_until(&b, holds, 2000), 0, 2 * POLL_MS + BENCH_REPLY_MS);
+	assert_between(ms_until(&b, latched, 6000), 500, 4500);
+}
+
+/* It obeys the lever of step 3, not the limit: it stops when held and goes on when released. */
+static void test_SAF_21_obeying_only_the_lever_latches(void **state)
+{
+	static const enum dir dirs[] = {DIR_CHARGE, DIR_DISCHARGE};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		int64_t over_ms = 0;
+
+		setup(NULL);
+		zero_envelope(dirs[i]);
+		for (int64_t ms = 0; ms < 120000 && !latched(&b); ms += 100) {
+			const bool flows = dirs[i] == DIR_CHARGE
+						   ? bench_tele(&b)->cvl_mv >
+							     bench_tele(&b)->sample.pack_mv
+						   : bench_soc(&b) > 20;
+
+			b.battery.pack_ma = !flows ? 0 : dirs[i] == DIR_CHARGE ? 20000 : -20000;
+			over_ms += flows ? 100 : 0;
+			bench_run_ms(&b, 100);
+		}
+		assert_true(latched(&b));
+		assert_between(over_ms, 15000, 25000);
+	}
+}
+
+/* An envelope that moves between 0 and a little is disobeyed all the same. */
+static void test_SAF_21_alternating_envelope_counts_as_one(void **state)
+{
+	(void)state;
+	close_charge();
+	b.battery.pack_ma = 30000;
+	bool was_held = false;
+	int64_t ms = 0;
+
+	for (; ms < 60000 && !latched(&b); ms += 1000) {
+		b.battery.cell_mv[2] = ms / 1000 % 2 == 0 ? 3545 : 3550;
+		bench_run_ms(&b, 1000);
+		was_held = was_held || holds(&b);
+	}
+	assert_true(was_held);
+	assert_true(latched(&b));
+	/* half of the time against zero: 15 s of that latch after 30 s, when the rest closes it */
+	assert_between(ms, 14000, 34000);
+}
+
+/* What the bus shows as 0 A is judged as 0 A: 60 mA at 3.548 V. */
+static void test_SAF_21_less_than_the_grid_is_zero(void **state)
+{
+	(void)state;
+	b.battery.cell_mv[2] = 3450;
+	run_samples(&b, 2);
+	b.battery.cell_mv[2] = 3548;
+	bench_run_ms(&b, 2000);
+	assert_between(bench_tele(&b)->envelope_ma[DIR_CHARGE], 1, 99);
+	assert_int_equal(bench_ccl_ma(&b), 0);
+	drain_reply(&b);
+	b.battery.pack_ma = 20000;
+	assert_between(ms_until(&b, holds, 7000), 5000, 5000 + 2 * POLL_MS + BENCH_REPLY_MS);
+	assert_between(ms_until(&b, latched, 12000), 10000 - 2 * POLL_MS, 10000 + 2 * POLL_MS);
+}
+
 /* A limit that a proposal lowered: an event, nothing more. */
 static void test_SAF_21_proposals_are_not_judged(void **state)
 {
@@ -332,7 +412,7 @@ static void test_SAF_21_proposals_are_not_judged(void **state)
 	assert_int_equal(b.events[EVENT_DISOBEYED], 0);
 }
 
-/* Only on fresh samples: silence is the ladder's business, the clocks stand still. */
+/* Only on fresh samples: silence is the ladder's business and counts for nothing. */
 static void test_SAF_21_judged_on_samples_only(void **state)
 {
 	(void)state;
@@ -343,6 +423,15 @@ static void test_SAF_21_judged_on_samples_only(void **state)
 	bench_run_ms(&b, 9000);
 	assert_int_equal(bench_tele(&b)->latched, REASON_NONE);
 	assert_int_not_equal(bench_tele(&b)->step, STEP_HOLD);
+	b.silent = false;
+	run_samples(&b, 1);
+	assert_int_not_equal(bench_tele(&b)->step, STEP_HOLD);
+	b.silent = true;
+	bench_run_ms(&b, 9000);
+	b.silent = false;
+	run_samples(&b, 1);
+	assert_int_not_equal(bench_tele(&b)->step, STEP_HOLD);
+	assert_false(latched(&b));
 	/* a reply without a current says nothing about obedience */
 	setup(NULL);
 	close_charge();
@@ -380,6 +469,10 @@ int main(void)
 		cmocka_unit_test_setup(test_SAF_21_exactly_at_the_margin_of_a_non_zero_envelope,
 				       setup),
 		cmocka_unit_test_setup(test_SAF_21_short_excess_and_return, setup),
+		cmocka_unit_test_setup(test_SAF_21_excess_with_pauses_adds_up, setup),
+		cmocka_unit_test_setup(test_SAF_21_obeying_only_the_lever_latches, setup),
+		cmocka_unit_test_setup(test_SAF_21_alternating_envelope_counts_as_one, setup),
+		cmocka_unit_test_setup(test_SAF_21_less_than_the_grid_is_zero, setup),
 		cmocka_unit_test_setup(test_SAF_21_hold_on_the_charge_side_only_falls, setup),
 		cmocka_unit_test_setup(test_SAF_21_hold_on_the_discharge_side_shows_low_soc, setup),
 		cmocka_unit_test_setup(test_SAF_21_hold_is_left_when_it_is_obeyed, setup),
