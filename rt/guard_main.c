@@ -98,7 +98,9 @@ int main(int argc, char **argv)
 		case OPTION_OPEN_RELAY:
 		case OPTION_STATUS:
 		case OPTION_ACK:
-			return put(stderr, "jkpylond: not available in this version\n",
+			return put(stderr,
+				   "jkpylond: not available in this version, which switches no "
+				   "relay; a restart clears a latched fault\n",
 				   EXIT_CONFIG);
 		case OPTION_VERSION:
 			return put(stdout, "jkpylond " JKP_VERSION "\n", EXIT_OK);

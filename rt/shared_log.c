@@ -26,10 +26,24 @@ static struct {
 } output = {.fd = STDERR_FILENO, .poll_first = true};
 static _Atomic uint32_t dropped;
 
+/* A descriptor of 0..2 that is closed would become that of the first device: stderr the BMS. */
+static void fill_standard_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR | O_NOCTTY);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0) {
+		(void)close(fd);
+	}
+}
+
 void shared_log_init(void)
 {
 	struct stat st;
 
+	fill_standard_fds();
 	if (fstat(STDERR_FILENO, &st) != 0) {
 		return;
 	}

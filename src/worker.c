@@ -235,12 +235,26 @@ static void parse_options(struct worker *w, int argc, char **argv)
 	}
 }
 
+static void advise(const struct worker *w)
+{
+	const char *text;
+
+	for (uint32_t i = 0; (text = conf_advice(&w->config, i)) != NULL; i++) {
+		if (w->mode == MODE_CHECK) {
+			fprintf(stderr, "%s: warning: %s\n", w->config_path, text);
+		} else if (w->mode == MODE_RUN) {
+			shared_log(EVENT_WARNING, "%s", text);
+		}
+	}
+}
+
 static int read_config(struct worker *w)
 {
 	struct conf_error error = {0};
 	const int r = conf_read(w->config_path, &w->config, &error);
 
 	if (r == 0) {
+		advise(w);
 		return EXIT_OK;
 	}
 	if (w->mode == MODE_CHECK || w->mode == MODE_PRINT_CONFIG) {

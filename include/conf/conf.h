@@ -87,6 +87,14 @@ void conf_default(struct config *ret_config);
 int conf_read(const char *path, struct config *ret_config, struct conf_error *ret_error);
 
 /**
+ * conf_advice - what is legal but has a consequence that one should know
+ * @n: 0, 1, 2 ...: the n-th advice on these settings
+ *
+ * Return: a sentence that begins with the key; NULL if there is no n-th.
+ */
+const char *conf_advice(const struct config *config, uint32_t n);
+
+/**
  * conf_print - every key with section, unit, range, default and value
  * @config: settings to show
  * @f: where to

@@ -16,7 +16,8 @@
  *
  * Sockets (the journal) are written with MSG_DONTWAIT, anything else through a descriptor opened
  * anew with O_NONBLOCK: the flag on stderr itself would also bind the shell it is shared with.
- * SIGPIPE must be ignored or blocked by the caller.
+ * SIGPIPE must be ignored or blocked by the caller. A standard descriptor that is closed becomes
+ * /dev/null, so call it before anything is opened.
  *
  * Context: init, one thread.
  */

@@ -59,3 +59,28 @@ int conf_check(const struct config *config, struct config_fault *ret_fault)
 	}
 	return core_config_check(core, ret_fault);
 }
+
+const char *conf_advice(const struct config *config, uint32_t n)
+{
+	const struct {
+		bool applies;
+		const char *text;
+	} row[] = {
+		{config->core.expect_alive == EXPECT_ALIVE_REQUIRED,
+		 "can.expect_alive=required: an inverter that gets its power through the relay is "
+		 "silent until the relay closes, and the relay waits for it: no black start"},
+		{strcmp(config->relay, NONE) != 0,
+		 "failsafe.relay: this version decides when the relay has to open, but switches no "
+		 "line yet: nothing will open"},
+		{strcmp(config->watchdog, NONE) != 0,
+		 "failsafe.watchdog: this version feeds no hardware watchdog yet: nothing will reset "
+		 "the machine"},
+	};
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(row); i++) {
+		if (row[i].applies && n-- == 0) {
+			return row[i].text;
+		}
+	}
+	return NULL;
+}

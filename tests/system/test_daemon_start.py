@@ -153,6 +153,39 @@ def test_check_and_print_config_of_a_good_file():
         check(not b.bms.requests and not os.path.exists(b.stats.path), "nothing was touched")
 
 
+def test_check_names_what_is_legal_but_has_consequences():
+    with Bench() as b:
+        path = b.dir / "advice.conf"
+        for changes, words in ((dict(can_expect_alive="required"), "no black start"),
+                               (dict(failsafe_relay="gpiochip0:17"), "switches no line yet"),
+                               (dict(failsafe_watchdog="/dev/watchdog0"), "no hardware watchdog")):
+            path.write_text(b.text(**changes), encoding="ascii")
+            code, out, err = run("--check", "--config", str(path))
+            check(code == 0 and "good" in out, f"{code} {out}")
+            check(err.startswith(f"{path}: warning: ") and words in err, err)
+        d = b.start(path.read_text(encoding="ascii"))
+        wait_for(lambda: "no hardware watchdog" in d.log(), 10, "a warning at the start")
+        d.signal(signal.SIGTERM)
+        check(d.wait(5) == 0, "exit code 0")
+
+
+def test_closed_standard_descriptors_do_not_become_those_of_devices():
+    with Bench() as b:
+        path = b.dir / "closed.conf"
+        path.write_text(b.text(), encoding="ascii")
+        p = subprocess.Popen(["sh", "-c", "exec \"$0\" --config \"$1\" <&- >&- 2>&-", program(),
+                              str(path)])
+        try:
+            wait_for(lambda: b.node.frames, 40 if SLOW else 10, "frames")
+            children = pathlib.Path(f"/proc/{p.pid}/task/{p.pid}/children")
+            for pid in (p.pid, *children.read_text(encoding="ascii").split()):
+                names = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in range(3)]
+                check(names == ["/dev/null"] * 3, f"{pid}: {names}")
+        finally:
+            p.terminate()
+            check(p.wait(10) == 0, "exit code 0")
+
+
 def test_command_line():
     for args, code, text in ((["--version"], 0, "jkpylond "), (["--help"], 0, "usage: "),
                              (["--bogus"], 1, "usage: "), (["extra"], 1, "usage: "),
