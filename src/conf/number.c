@@ -208,13 +208,37 @@ static const struct conf_unit *unit_find(const struct conf_quantity *q, const ch
 	return len == 0 && q->bare ? &q->unit[0] : NULL;
 }
 
-/* @number: the user's own digits, repeated with the unit they most likely mean. */
+struct range {
+	int32_t min;
+	int32_t max;
+};
+
+/* The unit that a number without one most likely means: the usual one if it is in range with it. */
+static const struct conf_unit *unit_guess(const struct conf_quantity *q, const struct decimal *d,
+					  const struct range *range)
+{
+	const struct conf_unit *guess = NULL;
+
+	for (uint32_t i = 0; q->unit[i].name; i++) {
+		int64_t value = 0;
+		const bool fits = decimal_scale(d, q->unit[i].scale, &value) == 0 &&
+				  value >= range->min && value <= range->max;
+
+		if (fits && (!guess || i == q->home)) {
+			guess = &q->unit[i];
+		}
+	}
+	return guess ? guess : &q->unit[q->home];
+}
+
+/* @number: the user's own digits, which @d is. */
 static int refuse_unit(struct conf_text *reason, const struct conf_quantity *q, const char *number,
-		       size_t number_len, const char *unit, size_t unit_len)
+		       const struct decimal *d, const struct range *range, const char *unit,
+		       size_t unit_len)
 {
 	if (unit_len == 0) {
-		conf_text_add(reason, "a unit is missing; write for example %.*s%s",
-			      (int)number_len, number, q->unit[q->home].name);
+		conf_text_add(reason, "a unit is missing; write for example %.*s%s", (int)d->len,
+			      number, unit_guess(q, d, range)->name);
 		return -EINVAL;
 	}
 	if (q->unit[0].name[0] == '\0') {
@@ -235,8 +259,8 @@ static void add_range(struct conf_text *t, const struct conf_quantity *q, int32_
 	conf_text_add(t, ")");
 }
 
-static int number_read(const char *s, size_t len, const struct conf_quantity *q, int64_t *ret_value,
-		       struct conf_text *reason)
+static int number_read(const char *s, size_t len, const struct conf_quantity *q,
+		       const struct range *range, int64_t *ret_value, struct conf_text *reason)
 {
 	struct decimal d;
 	const int r = decimal_parse(s, len, &d);
@@ -257,7 +281,7 @@ static int number_read(const char *s, size_t len, const struct conf_quantity *q,
 	const struct conf_unit *u = unit_find(q, s + at, len - at);
 
 	if (!u) {
-		return refuse_unit(reason, q, s, d.len, s + at, len - at);
+		return refuse_unit(reason, q, s, &d, range, s + at, len - at);
 	}
 	if (decimal_scale(&d, u->scale, ret_value) != 0) {
 		conf_text_add(reason, "too fine: the smallest step is ");
@@ -271,7 +295,8 @@ int conf_number_parse(const char *s, size_t len, const struct conf_quantity *q, 
 		      int32_t max, int32_t *ret_value, struct conf_text *reason)
 {
 	int64_t value = 0;
-	int r = number_read(s, len, q, &value, reason);
+	const struct range range = {min, max};
+	int r = number_read(s, len, q, &range, &value, reason);
 
 	if (r == 0 && (value < min || value > max)) {
 		r = refuse(reason, "out of range");

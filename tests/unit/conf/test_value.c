@@ -76,6 +76,31 @@ static void test_numbers_with_units_are_read_exactly(void **state)
 	}
 }
 
+static void test_a_number_without_unit_gets_one_that_is_in_range(void **state)
+{
+	static const struct {
+		const char *s;
+		int32_t min;
+		int32_t max;
+		const char *why;
+	} row[] = {
+		{"250", 100, 2000, "write for example 250ms"},
+		{"2", 100, 2000, "write for example 2s"},
+		{"10", 3000, 600000, "write for example 10s"},
+		{"5", 100, 2000, "write for example 5s"}, /* none is: the usual one */
+	};
+	char why[CONF_REASON_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		int32_t v = 0;
+
+		assert_int_not_equal(
+			number(row[i].s, &conf_time_ms, row[i].min, row[i].max, &v, why), 0);
+		assert_non_null(strstr(why, row[i].why));
+	}
+}
+
 static void test_wrong_numbers_are_refused_with_the_remedy(void **state)
 {
 	static const struct {
@@ -410,6 +435,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers_with_units_are_read_exactly),
+		cmocka_unit_test(test_a_number_without_unit_gets_one_that_is_in_range),
 		cmocka_unit_test(test_wrong_numbers_are_refused_with_the_remedy),
 		cmocka_unit_test(test_printed_numbers_read_the_same),
 		cmocka_unit_test(test_numbers_are_printed_in_the_natural_unit),
