@@ -33,9 +33,16 @@ static ssize_t read_all(int fd, char *buf, size_t size)
 
 static int read_error(struct conf_error *ret_error, int error)
 {
+	const char *remedy = "";
+
+	if (error == ENOENT || error == ENOTDIR || error == EISDIR) {
+		remedy = "; name one with --config FILE";
+	} else if (error == EACCES) {
+		remedy = "; let the user of the daemon read it (chgrp, chmod g+r)";
+	}
 	ret_error->line = 0;
-	(void)snprintf(ret_error->text, sizeof(ret_error->text), "cannot read the file: %s",
-		       strerrordesc_np(error) ? strerrordesc_np(error) : "?");
+	(void)snprintf(ret_error->text, sizeof(ret_error->text), "cannot read the file: %s%s",
+		       strerrordesc_np(error) ? strerrordesc_np(error) : "?", remedy);
 	return -error;
 }
 

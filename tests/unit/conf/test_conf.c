@@ -412,7 +412,8 @@ static void test_FLT_57_reading_files(void **state)
 
 	assert_int_equal(conf_read("/nonexistent/jkpylon.conf", &c, &e), -ENOENT);
 	assert_int_equal(e.line, 0);
-	assert_string_equal(e.text, "cannot read the file: No such file or directory");
+	assert_string_equal(e.text, "cannot read the file: No such file or directory; name one "
+				    "with --config FILE");
 	assert_int_equal(conf_read("/tmp", &c, &e), -EISDIR);
 	assert_non_null(strstr(e.text, "cannot read the file: "));
 
