@@ -31,9 +31,9 @@
  */
 struct plausible {
 	bool have_last;
-	bool last_soc_usable;
-	uint8_t cells; /* agreed cell count, 0 = none yet */
-	uint8_t last_soc;
+	bool have_soc;
+	uint8_t cells;	       /* agreed cell count, 0 = none yet */
+	uint8_t last_soc;      /* last usable one, from @have_soc on */
 	uint8_t probe_samples; /* samples seen while looking for probes, up to 10 */
 	uint8_t probe_fitted;  /* mask */
 	uint8_t bad_cells;     /* consecutive samples with a cell out of range or another count */

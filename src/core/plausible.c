@@ -83,13 +83,14 @@ static bool current_absurd(const struct sample *s, struct sink *sink)
 
 /*
  * SoC 0 with cycle count 0 is what the BMS reports for 16 s after power-up. A step is believed when
- * the next sample repeats it.
+ * the next sample repeats it; it is measured from the last usable value: one that is not usable
+ * says nothing about the next.
  */
 static bool soc_believable(struct plausible *p, const struct sample *s, struct sink *sink)
 {
 	const bool usable = (s->missing & SAMPLE_NO_SOC) == 0 && s->soc_pct <= SOC_MAX_PCT &&
 			    !(s->soc_pct == 0 && s->cycles == 0);
-	const bool jump = usable && p->last_soc_usable &&
+	const bool jump = usable && p->have_soc &&
 			  abs_i32((int32_t)s->soc_pct - p->last_soc) > PLAUSIBLE_SOC_JUMP_PCT;
 
 	if (!usable) {
@@ -100,8 +101,8 @@ static bool soc_believable(struct plausible *p, const struct sample *s, struct s
 	}
 	if (usable) {
 		p->last_soc = s->soc_pct;
+		p->have_soc = true;
 	}
-	p->last_soc_usable = usable;
 	return usable && !jump;
 }
 

@@ -56,7 +56,7 @@ struct oracle_sample {
 /* What plausibility remembers. */
 struct oracle_memory {
 	bool have_last;
-	bool last_soc_usable;
+	bool have_soc;
 	uint8_t cells;
 	uint8_t last_cells;
 	uint8_t last_soc;

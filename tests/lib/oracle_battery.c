@@ -271,13 +271,13 @@ static void judge_soc(struct oracle *o, struct oracle_sample *s)
 	struct oracle_memory *m = &o->memory;
 	const bool usable = has(jk, JK_REG_SOC) && jk->soc_pct <= 100 &&
 			    (jk->soc_pct > 0 || jk->cycles > 0);
-	const bool jump = usable && m->last_soc_usable &&
+	const bool jump = usable && m->have_soc &&
 			  abs_i32((int32_t)jk->soc_pct - m->last_soc) > 5;
 
 	s->soc_valid = usable && !jump;
-	m->last_soc_usable = usable;
 	if (usable) {
 		m->last_soc = jk->soc_pct;
+		m->have_soc = true;
 	}
 }
 

@@ -419,6 +419,37 @@ static void test_FLT_11_identical_frames(void **state)
 	}
 }
 
+/* What is not usable says nothing about the next value: the step is measured from before. */
+static void test_SAF_09_a_soc_that_is_invalid_hides_no_step(void **state)
+{
+	static const struct {
+		uint8_t soc[4];
+		bool valid[4];
+	} rows[] = {
+		{{55, 255, 8, 8}, {true, false, false, true}},
+		{{55, 0, 8, 8}, {true, false, false, true}}, /* 0 with cycle count 0 */
+		{{55, 255, 60, 60}, {true, false, true, true}},
+		{{55, 255, 61, 61}, {true, false, false, true}},
+		{{55, 8, 255, 8}, {true, false, false, true}},
+		{{55, 8, 255, 55}, {true, false, false, false}},
+		{{255, 8, 8, 8}, {false, true, true, true}}, /* nothing to compare with */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		setup(NULL);
+		for (size_t k = 0; k < ARRAY_SIZE(rows[i].soc); k++) {
+			s.soc_pct = rows[i].soc[k];
+			s.cycles = rows[i].soc[k] == 0 ? 0 : 3;
+			judge(false);
+			if (r.soc_valid != rows[i].valid[k]) {
+				print_error("row %zu, sample %zu\n", i, k);
+			}
+			assert_true(r.soc_valid == rows[i].valid[k]);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -436,6 +467,7 @@ int main(void)
 		cmocka_unit_test_setup(test_FLT_16_probes, setup),
 		cmocka_unit_test_setup(test_probe_that_was_seen_once_is_missed, setup),
 		cmocka_unit_test_setup(test_FLT_11_identical_frames, setup),
+		cmocka_unit_test_setup(test_SAF_09_a_soc_that_is_invalid_hides_no_step, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
