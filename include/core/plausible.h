@@ -50,6 +50,7 @@ struct plausible {
  * @frozen: identical frames for too long: ladder step 2
  * @no_rise: no limit may rise on this sample
  * @soc_valid: the SoC may be shown
+ * @pack_valid: the pack voltage may be shown: it is the sum of the cells
  * @cells_valid: cell voltages may be judged against levels and feed the ratchet
  * @probes_ok: every probe that is needed is valid, and there is at least one
  * @probe_mask: probes to be used for the temperature rules
@@ -60,6 +61,7 @@ struct plausible_result {
 	bool frozen;
 	bool no_rise;
 	bool soc_valid;
+	bool pack_valid;
 	bool cells_valid;
 	bool probes_ok;
 	uint8_t probe_mask;

@@ -77,7 +77,7 @@ static void hold_values(struct cycle *c, const struct sample *s)
 	if (probes > 0) {
 		c->held.temp_dc = sum_dc / probes;
 	}
-	if ((s->missing & SAMPLE_NO_PACK_MV) == 0 && s->pack_mv > 0) {
+	if (c->verdict.pack_valid) {
 		c->held.pack_mv = s->pack_mv;
 	}
 	if ((s->missing & SAMPLE_NO_CURRENT) == 0) {

@@ -189,6 +189,8 @@ void plausible_step(struct plausible *p, const struct core_config *c, const stru
 	const bool sum_fact = confirmed(&p->bad_sum, sum_bad);
 
 	ret->safe_set = cells_fact || sum_fact;
+	ret->pack_valid = (s->missing & SAMPLE_NO_PACK_MV) == 0 && s->pack_mv > 0 && in_range &&
+			  !other_count && !sum_bad;
 	ret->cells_valid = in_range && !other_count && !jumped;
 	ret->good = in_range && !other_count && !sum_bad && !jumped && !absurd && ret->soc_valid &&
 		    s->missing == 0;

@@ -45,6 +45,7 @@ struct oracle_sample {
 	bool safe_set;
 	bool frozen;
 	bool soc_valid;
+	bool pack_valid;
 	bool cells_valid;
 	int32_t maximum_ma[DIRS];
 	int32_t envelope_ma[DIRS];

@@ -271,8 +271,7 @@ static void judge_soc(struct oracle *o, struct oracle_sample *s)
 	struct oracle_memory *m = &o->memory;
 	const bool usable = has(jk, JK_REG_SOC) && jk->soc_pct <= 100 &&
 			    (jk->soc_pct > 0 || jk->cycles > 0);
-	const bool jump = usable && m->have_soc &&
-			  abs_i32((int32_t)jk->soc_pct - m->last_soc) > 5;
+	const bool jump = usable && m->have_soc && abs_i32((int32_t)jk->soc_pct - m->last_soc) > 5;
 
 	s->soc_valid = usable && !jump;
 	if (usable) {
@@ -346,6 +345,8 @@ void oracle_judge(struct oracle *o, struct oracle_sample *s, bool identical)
 	judge_frozen(o, s, identical);
 	s->complete = fields;
 	s->cells_valid = in_range && !other && !jumped;
+	s->pack_valid = has(jk, JK_REG_VOLTAGE) && jk->pack_mv > 0 && in_range && !other &&
+			!sum_bad;
 	s->good = s->cells_valid && !sum_bad && !absurd && fields && s->soc_valid;
 	s->no_rise = s->no_rise || !s->good;
 	const bool cells_fact = twice(&m->bad_cells, !in_range || other);

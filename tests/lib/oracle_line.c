@@ -92,7 +92,7 @@ static void hold(struct oracle *o, const struct oracle_sample *s)
 	if (s->soc_valid) {
 		o->held_soc = s->jk.soc_pct;
 	}
-	if ((s->jk.have & JK_HAVE(JK_REG_VOLTAGE)) != 0 && s->jk.pack_mv > 0) {
+	if (s->pack_valid) {
 		o->held_mv = s->jk.pack_mv;
 	}
 }

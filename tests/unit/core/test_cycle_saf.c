@@ -409,6 +409,35 @@ static void test_lost_events_are_counted(void **state)
 	assert_int_equal(event[1].t_ns, 5);
 }
 
+/* 0x356 and a held CVL come from a pack voltage that the cells agree with. */
+static void test_SAF_09_pack_voltage_is_shown_only_if_it_is_the_sum(void **state)
+{
+	static const struct {
+		int32_t pack_mv; /* -1: the sum, 52.80 V */
+		uint16_t cell_1_mv;
+		int32_t shown_mv;
+	} rows[] = {
+		{-1, 3300, 52800},    {53300, 3300, 53300}, {53350, 3300, 52800},
+		{52300, 3300, 52300}, {52250, 3300, 52800}, {65000, 3300, 52800},
+		{10000, 3300, 52800}, {0, 3300, 52800},	    {-1, 3450, 52950},
+		{-1, 4600, 52800}, /* a cell out of range: its sum is not believed either */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		bench_fork(&b, &from);
+		b.battery.pack_mv = rows[i].pack_mv;
+		b.battery.cell_mv[0] = rows[i].cell_1_mv;
+		run_samples(&b, 1);
+		if (b.cycle.say.pack_mv != rows[i].shown_mv) {
+			print_error("row %zu\n", i);
+		}
+		assert_int_equal(b.cycle.say.pack_mv, rows[i].shown_mv);
+		bench_run_ms(&b, 2000);
+		assert_int_equal(b.cycle.say.pack_mv, rows[i].shown_mv);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -429,6 +458,8 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(test_explain_names_every_rule, setup),
 		cmocka_unit_test_setup(test_lost_events_are_counted, setup),
+		cmocka_unit_test_setup(test_SAF_09_pack_voltage_is_shown_only_if_it_is_the_sum,
+				       setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
