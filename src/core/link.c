@@ -113,7 +113,17 @@ static struct can_msg encode(const struct link *l, const struct core_config *c,
 	return pylon_encode(c->profile, kind, &say);
 }
 
-static void put(struct link *l, const struct core_config *c, enum pylon_frame kind,
+/* What was said last falls, by a regular set too: the time between small falls runs from here. */
+static void note_limits(struct link *l, int64_t now_ns, const struct pylon_state *s)
+{
+	if (s->ccl_ma < l->sent_ma[DIR_CHARGE] || s->dcl_ma < l->sent_ma[DIR_DISCHARGE]) {
+		l->small_fall_ns = now_ns;
+	}
+	l->sent_ma[DIR_CHARGE] = s->ccl_ma;
+	l->sent_ma[DIR_DISCHARGE] = s->dcl_ma;
+}
+
+static void put(struct link *l, const struct core_config *c, int64_t now_ns, enum pylon_frame kind,
 		const struct pylon_state *s, struct cycle_out *out)
 {
 	const struct can_msg m = encode(l, c, kind, s);
@@ -125,8 +135,7 @@ static void put(struct link *l, const struct core_config *c, enum pylon_frame ki
 	l->sent[kind] = m;
 	l->frames++;
 	if (kind == PYLON_FRAME_LIMITS) {
-		l->sent_ma[DIR_CHARGE] = s->ccl_ma;
-		l->sent_ma[DIR_DISCHARGE] = s->dcl_ma;
+		note_limits(l, now_ns, s);
 	}
 }
 
@@ -142,13 +151,14 @@ static int fall_of(int32_t sent_ma, int32_t now_ma)
 	return large ? 2 : 1;
 }
 
-static void put_if_changed(struct link *l, const struct core_config *c, enum pylon_frame kind,
-			   const struct pylon_state *s, struct cycle_out *out)
+static void put_if_changed(struct link *l, const struct core_config *c, int64_t now_ns,
+			   enum pylon_frame kind, const struct pylon_state *s,
+			   struct cycle_out *out)
 {
 	const struct can_msg m = encode(l, c, kind, s);
 
 	if (m.len != 0 && memcmp(m.data, l->sent[kind].data, sizeof(m.data)) != 0) {
-		put(l, c, kind, s, out);
+		put(l, c, now_ns, kind, s, out);
 	}
 }
 
@@ -161,8 +171,8 @@ static void send_alarms(struct link *l, const struct core_config *c, int64_t now
 	if (l->alarm_ns != TIME_NEVER && now_ns - l->alarm_ns < LINK_SMALL_FALL_NS) {
 		return;
 	}
-	put_if_changed(l, c, PYLON_FRAME_ALARMS, s, out);
-	put_if_changed(l, c, PYLON_FRAME_ALARMS_V13, s, out);
+	put_if_changed(l, c, now_ns, PYLON_FRAME_ALARMS, s, out);
+	put_if_changed(l, c, now_ns, PYLON_FRAME_ALARMS_V13, s, out);
 	if (out->can_tx_len != before) {
 		l->alarm_ns = now_ns;
 	}
@@ -180,11 +190,10 @@ static void send_falls(struct link *l, const struct core_config *c, int64_t now_
 				    now_ns - l->small_fall_ns >= LINK_SMALL_FALL_NS))) {
 		return;
 	}
-	l->small_fall_ns = now_ns;
-	put(l, c, PYLON_FRAME_LIMITS, s, out);
-	put_if_changed(l, c, PYLON_FRAME_REQUEST, s, out);
-	put_if_changed(l, c, PYLON_FRAME_ALARMS, s, out);
-	put_if_changed(l, c, PYLON_FRAME_ALARMS_V13, s, out);
+	put(l, c, now_ns, PYLON_FRAME_LIMITS, s, out);
+	put_if_changed(l, c, now_ns, PYLON_FRAME_REQUEST, s, out);
+	put_if_changed(l, c, now_ns, PYLON_FRAME_ALARMS, s, out);
+	put_if_changed(l, c, now_ns, PYLON_FRAME_ALARMS_V13, s, out);
 }
 
 /* Frames of a set, with the 0x305 of the original script if that is wanted. */
@@ -299,7 +308,7 @@ void link_send(struct link *l, const struct core_config *c, int64_t now_ns,
 	/* One frame of the set a period at most: a late wake-up must not cause a burst. */
 	if (l->slot < set_frames(c) && out->can_tx_len < LINK_BURST_MAX &&
 	    now_ns - l->set_ns >= (int64_t)l->slot * c->slot_ms * NS_PER_MS) {
-		put(l, c,
+		put(l, c, now_ns,
 		    l->slot < c->profile->count ? (enum pylon_frame)c->profile->order[l->slot]
 						: PYLON_FRAME_ALIVE,
 		    &say, out);

@@ -17,8 +17,9 @@
 #include "proto/jk_uart.h"
 #include "proto/pylon.h"
 
-#define ORACLE_HISTORY 2048U /* serial bytes that are remembered */
-#define ORACLE_TEXT    160U
+#define ORACLE_HISTORY	   2048U /* serial bytes that are remembered */
+#define ORACLE_TEXT	   160U
+#define ORACLE_SMALL_FALLS 16U
 
 /**
  * struct oracle_sample - one accepted reply, judged by the oracle
@@ -146,7 +147,9 @@ struct oracle {
 	int64_t set_limits_ns;
 	int32_t bus_ma[DIRS];
 	int32_t bus_cvl_mv;
-	int64_t pending_ns[DIRS]; /* bus above the limit since */
+	int64_t pending_ns[DIRS];	      /* bus above the limit since */
+	int64_t small_ns[ORACLE_SMALL_FALLS]; /* newest small falls on the bus, a ring */
+	uint32_t small_at;
 	uint8_t bus_enable;
 	bool have_limits;
 	bool have_request;

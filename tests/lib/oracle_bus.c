@@ -62,6 +62,39 @@ static void follow_confirmations(struct oracle *o, const struct cycle_in *in,
 		     time_ms_since(o->now_ns, o->confirm_ns), o->config->set_ms);
 }
 
+/*
+ * SAF-06: small falls at most five times a second. A set period that is no multiple of 200 ms has
+ * its own fall beside them; one more fits into the window at its edges.
+ */
+static void count_small_falls(struct oracle *o, const struct pylon_state *s)
+{
+	const int32_t now_ma[DIRS] = {s->ccl_ma, s->dcl_ma};
+	const int32_t sets = (1000 + o->config->set_ms - 1) / o->config->set_ms;
+	const int32_t each = (o->config->set_ms + 199) / 200;
+	const uint32_t most = (uint32_t)(sets * each) + 1U;
+	bool small = false;
+	bool large = false;
+
+	for (uint32_t d = 0; d < DIRS; d++) {
+		const int64_t fall = (int64_t)o->bus_ma[d] - now_ma[d];
+
+		large = large || (fall > 0 && (now_ma[d] == 0 || fall * 10 >= o->bus_ma[d]));
+		small = small || fall > 0;
+	}
+	if (!o->have_limits || !small || large) {
+		return;
+	}
+	const uint32_t oldest = (o->small_at + ORACLE_SMALL_FALLS - most) % ORACLE_SMALL_FALLS;
+	const int64_t then_ns = o->small_ns[oldest];
+
+	oracle_claim(o,
+		     then_ns == 0 || o->now_ns - then_ns >= NS_PER_S || then_ns < o->fine_since_ns,
+		     "SAF-06", "small falls follow each other too fast; falls within ms",
+		     time_ms_since(o->now_ns, then_ns), most);
+	o->small_ns[o->small_at] = o->now_ns;
+	o->small_at = (o->small_at + 1U) % ORACLE_SMALL_FALLS;
+}
+
 static void see_limits(struct oracle *o, const struct pylon_state *s, const struct telemetry *t,
 		       bool dead)
 {
@@ -91,6 +124,7 @@ static void see_limits(struct oracle *o, const struct pylon_state *s, const stru
 			     time_ms_since(o->now_ns, o->set_limits_ns), 2000);
 		o->set_limits_ns = o->now_ns;
 	}
+	count_small_falls(o, s);
 	o->bus_ma[0] = s->ccl_ma;
 	o->bus_ma[1] = s->dcl_ma;
 	o->bus_cvl_mv = s->cvl_mv;

@@ -9,6 +9,7 @@
 #define DIRTY_NS    (5 * NS_PER_S)
 #define RESIST_UOHM 500 /* of a cell */
 #define STOP_NS	    (2 * NS_PER_S)
+#define SLIDE_MA_S  2000
 
 uint32_t world_pick(struct world *w, uint32_t n)
 {
@@ -315,6 +316,13 @@ bool world_step(struct world *w)
 	in->boot_ns = w->now_ns + w->boot_offset_ns;
 	in->guard_ok = w->now_ns >= w->guard_lost_until_ns;
 	in->stop = w->stop_ns != TIME_NEVER;
+	if (w->now_ns < w->slide_until_ns) {
+		const int32_t ma = (int32_t)(w->dt_ns * SLIDE_MA_S / NS_PER_S);
+
+		w->energy.t_ns = w->now_ns;
+		w->energy.cap_ma[0] -= ma;
+		w->energy.cap_ma[1] -= ma;
+	}
 	in->energy = w->energy;
 	memcpy(in->command, w->command, sizeof(in->command));
 	in->command_len = w->command_len;

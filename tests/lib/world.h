@@ -121,6 +121,7 @@ struct world {
 	struct command command[CYCLE_COMMAND_MAX];
 	uint8_t command_len;
 	struct energy_input energy;
+	int64_t slide_until_ns; /* the energy input falls slowly */
 	int64_t guard_lost_until_ns;
 	int64_t stop_ns;
 	/* report */

@@ -50,6 +50,7 @@ void world_heal(struct world *w)
 	w->link = CAN_LINK_UP;
 	w->guard_lost_until_ns = 0;
 	w->energy.t_ns = TIME_NEVER;
+	w->slide_until_ns = 0;
 }
 
 static void act_calm(struct world *w)
@@ -296,6 +297,14 @@ static void act_energy(struct world *w)
 	w->energy.cap_ma[1] = world_range(w, -1000, 70000);
 }
 
+/* A proposal that falls slowly, from about what flows now: many small falls. */
+static void act_slide(struct world *w)
+{
+	w->slide_until_ns = w->now_ns + world_range(w, 1, LONG_MS) * NS_PER_MS;
+	w->energy.cap_ma[0] = max_i32(w->oracle.bus_ma[0], 5000);
+	w->energy.cap_ma[1] = max_i32(w->oracle.bus_ma[1], 5000);
+}
+
 static void act_guard(struct world *w)
 {
 	w->guard_lost_until_ns = w->now_ns + some_time(w);
@@ -339,7 +348,7 @@ static act_fn *const acts[] = {
 	act_latency,  act_freeze,   act_close,	     act_request,     act_bus,	   act_foreign,
 	act_suspend,  act_gap,	    act_gap,	     act_command,     act_command, act_acknowledge,
 	act_energy,   act_energy,   act_guard,	     act_stop,	      act_restart, act_sum,
-	act_fork,     act_nothing,  act_nothing,
+	act_fork,     act_slide,    act_nothing,     act_nothing,
 };
 
 void world_act(struct world *w)

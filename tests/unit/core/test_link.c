@@ -250,6 +250,47 @@ static void test_inverter_alive_statistics(void **state)
 	assert_true(t->alive_max_ms >= 7000);
 }
 
+/* A fall that a regular set tells is one of the five: at the shortest set period there is no other. */
+static void test_SAF_06_falls_in_the_sets_count_as_well(void **state)
+{
+	static const struct {
+		int32_t set_ms;
+		uint32_t falls_in_10_s;
+	} rows[] = {
+		{200, 51},
+		{400, 51},
+		{1000, 51},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int32_t ma = 60000;
+		int32_t before_ma = 0;
+		uint32_t falls = 0;
+
+		bench_init(&b);
+		b.config.set_ms = rows[i].set_ms;
+		start_fast(&b);
+		b.energy = (struct energy_input){.t_ns = INT64_MAX, .cap_ma = {ma, ma}};
+		bench_run_ms(&b, 1500);
+		before_ma = bench_ccl_ma(&b);
+		for (int step = 0; step < 2000; step++) { /* 0.1 A every 20 ms, for 10 s */
+			ma -= step % 4 == 0 ? 100 : 0;
+			b.energy.cap_ma[DIR_CHARGE] = ma;
+			bench_step(&b);
+			falls += bench_ccl_ma(&b) < before_ma ? 1U : 0U;
+			before_ma = bench_ccl_ma(&b);
+			/* and none waits longer for it than 200 ms */
+			assert_true(before_ma - ma <= 1100);
+		}
+		if (falls > rows[i].falls_in_10_s) {
+			print_error("set %d ms: %u falls\n", rows[i].set_ms, falls);
+		}
+		assert_true(falls <= rows[i].falls_in_10_s);
+		assert_true(falls >= 45);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +304,7 @@ int main(void)
 		cmocka_unit_test_setup(test_SAF_06_small_falls_at_most_five_a_second, setup),
 		cmocka_unit_test_setup(test_SAF_06_rises_wait_for_their_slot, setup),
 		cmocka_unit_test_setup(test_inverter_alive_statistics, setup),
+		cmocka_unit_test_setup(test_SAF_06_falls_in_the_sets_count_as_well, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
