@@ -21,6 +21,7 @@
 
 /**
  * struct charge - phase logic; caller-owned
+ * @sample_ns: newest good sample
  * @cell_target_uv: CVL per cell, microvolt, so that a slow transition is exact
  */
 struct charge {
@@ -32,6 +33,7 @@ struct charge {
 	int64_t last_ns;
 	int64_t phase_since_ns;
 	int64_t steady_since_ns;
+	int64_t sample_ns;
 	int64_t full_since_ns;
 };
 

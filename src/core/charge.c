@@ -15,6 +15,7 @@ void charge_init(struct charge *ch, int64_t now_ns)
 	ch->last_ns = now_ns;
 	ch->phase_since_ns = now_ns;
 	ch->steady_since_ns = TIME_NEVER;
+	ch->sample_ns = TIME_NEVER;
 	ch->full_since_ns = now_ns;
 }
 
@@ -47,6 +48,12 @@ static void in_absorption(struct charge *ch, const struct core_config *c, const 
 			  int64_t now_ns, struct sink *sink)
 {
 	const int32_t spread_mv = s->cell_max_mv - s->cell_min_mv;
+
+	/* The voltage first: cells that have left it were not kept there until now. */
+	if (s->cell_max_mv < c->bulk_mv - CHARGE_LEFT_BULK_MV) {
+		enter(ch, PHASE_BULK, now_ns, sink);
+		return;
+	}
 	const bool steady = steady_ns(ch, c, now_ns, spread_mv) >= c->absorption_ms * NS_PER_MS;
 	const bool long_enough = now_ns - ch->phase_since_ns >= c->absorption_max_ms * NS_PER_MS;
 
@@ -55,9 +62,17 @@ static void in_absorption(struct charge *ch, const struct core_config *c, const 
 		ch->full_since_ns = now_ns;
 		sink_emit(sink, EVENT_FULL, s->cell_min_mv, s->cell_max_mv, 0, 0);
 		enter(ch, PHASE_FLOAT, now_ns, sink);
-	} else if (s->cell_max_mv < c->bulk_mv - CHARGE_LEFT_BULK_MV) {
-		enter(ch, PHASE_BULK, now_ns, sink);
 	}
+}
+
+/* What happened while no good sample came is not known: the time of absorption starts again. */
+static void watch_gap(struct charge *ch, const struct core_config *c, int64_t now_ns)
+{
+	if (ch->sample_ns == TIME_NEVER || now_ns - ch->sample_ns > c->stale_ms * NS_PER_MS) {
+		ch->phase_since_ns = now_ns;
+		ch->steady_since_ns = TIME_NEVER;
+	}
+	ch->sample_ns = now_ns;
 }
 
 static bool must_rebulk(const struct charge *ch, const struct core_config *c,
@@ -76,6 +91,7 @@ void charge_sample(struct charge *ch, const struct core_config *c, const struct 
 	const int64_t now_ns = sink->now_ns;
 	const int32_t mean_mv = s->cells > 0 ? s->cell_sum_mv / s->cells : 0;
 
+	watch_gap(ch, c, now_ns);
 	switch ((enum phase)ch->phase) {
 	case PHASE_BULK:
 		if (mean_mv >= c->bulk_mv - CHARGE_AT_BULK_MV || s->cell_max_mv >= c->bulk_mv) {

@@ -33,6 +33,8 @@ void oracle_init(struct oracle *o, const struct core_config *config, int64_t now
 	o->suspend_ns = TIME_NEVER;
 	o->request_ns = TIME_NEVER;
 	o->trusted_ns = TIME_NEVER;
+	o->good_ns = TIME_NEVER;
+	o->absorb_ns = TIME_NEVER;
 	o->memory.frozen_since_ns = TIME_NEVER;
 	o->recover_until_ns = TIME_NEVER;
 	o->fine_since_ns = now_ns;

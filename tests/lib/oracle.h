@@ -126,6 +126,9 @@ struct oracle {
 	int32_t held_cells;
 	int32_t held_mv;
 	int64_t trusted_ns;
+	int64_t good_ns;   /* newest good sample */
+	int64_t absorb_ns; /* samples without a gap have shown the bulk voltage since */
+	bool full;	   /* the core says so */
 	uint32_t good_row;
 	int32_t agreed_ma
 		[DIRS]; /* what two consistent samples in a row allowed, never above later ones */

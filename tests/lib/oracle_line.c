@@ -97,6 +97,35 @@ static void hold(struct oracle *o, const struct oracle_sample *s)
 	}
 }
 
+/* SAF-09: full after an absorption that was seen from its beginning to its end. */
+static void follow_charge(struct oracle *o, const struct oracle_sample *s)
+{
+	const bool left = s->cell_max_mv < o->config->bulk_mv - 50;
+
+	if (!s->good) {
+		return;
+	}
+	if (o->good_ns == TIME_NEVER || o->absorb_ns == TIME_NEVER || left ||
+	    o->now_ns - o->good_ns > o->config->stale_ms * NS_PER_MS) {
+		o->absorb_ns = left ? TIME_NEVER : o->now_ns;
+	}
+	o->good_ns = o->now_ns;
+}
+
+static void check_full(struct oracle *o, const struct telemetry *t)
+{
+	const int64_t least_ms = min_i32(o->config->absorption_ms, o->config->absorption_max_ms);
+
+	oracle_claim(o,
+		     t->full == 0 || o->full ||
+			     (o->taken_now && o->s[0].good && o->absorb_ns != TIME_NEVER &&
+			      o->now_ns - o->absorb_ns >= least_ms * NS_PER_MS),
+		     "SAF-09", "full without an absorption that was seen, ms",
+		     o->absorb_ns == TIME_NEVER ? -1 : time_ms_since(o->now_ns, o->absorb_ns),
+		     least_ms);
+	o->full = t->full != 0;
+}
+
 static void take(struct oracle *o, const struct jk_sample *jk, bool identical)
 {
 	struct oracle_sample s = {.jk = *jk, .t_ns = o->request_ns};
@@ -131,6 +160,7 @@ static void take(struct oracle *o, const struct jk_sample *jk, bool identical)
 		}
 	}
 	hold(o, &s);
+	follow_charge(o, &s);
 }
 
 /* The core took a reply as a sample: was it allowed to? */
@@ -203,6 +233,7 @@ void oracle_line(struct oracle *o, const struct cycle_in *in, const struct cycle
 		o->samples = t->count_samples;
 		accepted(o, t);
 	}
+	check_full(o, t);
 	o->bytes_since = o->bytes_since || len > 0 || in->request_failed;
 	if (out->bms_tx_len > 0) {
 		o->chain = o->answered || o->request_ns == TIME_NEVER;

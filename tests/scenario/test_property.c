@@ -27,11 +27,12 @@
 
 #define STEPS_DEFAULT	 1000000U
 #define STEPS_FOR_ALL	 500000U /* then every ladder step must have been seen */
-#define STORIES		 4U
+#define STORIES		 5U
 #define OUTAGES		 5U /* one more than may close again within an hour */
 #define TIGHT_MS	 8000
 #define DISOBEY_MS	 40000
 #define FREEZE_MS	 320000
+#define ABSORB_MS	 3000
 #define FREEZE_PERIOD_NS (50 * NS_PER_MS)
 #define EPISODE_MIN	 4000U
 #define EPISODE_MAX	 40000U
@@ -198,6 +199,25 @@ static bool freeze(struct world *w)
 	return ok;
 }
 
+/* Full cells, then silence for longer than any absorption, then cells that are not full any more. */
+static bool interrupt_absorption(struct world *w)
+{
+	w->flow = WORLD_REST;
+	w->base_mv = w->config.bulk_mv;
+	w->target_mv = w->config.bulk_mv;
+	if (!run_steps(w, steps_in(w, ABSORB_MS))) {
+		return false;
+	}
+	w->silent_until_ns = w->now_ns + (w->config.absorption_max_ms + 1000) * NS_PER_MS;
+	w->dt_ns = FREEZE_PERIOD_NS;
+	if (!run_steps(w, steps_in(w, w->config.absorption_max_ms + 1000))) {
+		return false;
+	}
+	w->base_mv = w->config.bulk_mv - (world_pick(w, 2) == 0 ? 0 : 120);
+	w->target_mv = w->base_mv;
+	return run_steps(w, steps_in(w, ABSORB_MS));
+}
+
 /* Stories that chance would hardly tell, each episode one of them. */
 static bool tell_story(struct world *w, uint32_t episode)
 {
@@ -214,6 +234,9 @@ static bool tell_story(struct world *w, uint32_t episode)
 		break;
 	case 2:
 		ok = ok && freeze(w);
+		break;
+	case 3:
+		ok = ok && interrupt_absorption(w);
 		break;
 	default:
 		ok = ok && tighten(w);

@@ -267,6 +267,45 @@ static void test_SAF_09_soc_100_only_when_full(void **state)
 	}
 }
 
+/* The battery is full by what was seen, not by what passed while nothing was seen. */
+static void test_SAF_09_silence_is_no_absorption(void **state)
+{
+	static const struct {
+		int32_t seen_s;
+		int32_t silent_s;
+		uint16_t cell_mv; /* first sample after it */
+		uint32_t phase;
+		bool full;
+	} rows[] = {
+		{1, 901, 3330, PHASE_BULK, false},	 /* it was discharged meanwhile */
+		{1, 901, 3448, PHASE_ABSORPTION, false}, /* it may have been */
+		{1, 7300, 3448, PHASE_ABSORPTION, false},
+		{1, 7300, 3330, PHASE_BULK, false},
+		{899, 4, 3448, PHASE_ABSORPTION, false},
+		{899, 3, 3448, PHASE_FLOAT, true}, /* no gap: the data was fresh all the time */
+		{900, 1, 3399, PHASE_BULK, false}, /* the voltage is judged first */
+		{900, 1, 3400, PHASE_FLOAT, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		setup(NULL);
+		cells(3448, 3450, rows[i].seen_s + 1);
+		assert_int_equal(ch.phase, PHASE_ABSORPTION);
+		now_ns += (rows[i].silent_s - 1) * NS_PER_S;
+		cells(rows[i].cell_mv, rows[i].cell_mv, 1);
+		if (ch.phase != rows[i].phase) {
+			print_error("row %zu\n", i);
+		}
+		assert_int_equal(ch.phase, rows[i].phase);
+		assert_true(ch.full == rows[i].full);
+		cells(3448, 3450, 890);
+		assert_true(ch.full == rows[i].full);
+		cells(3448, 3450, 20);
+		assert_true(ch.full);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +319,7 @@ int main(void)
 		cmocka_unit_test_setup(test_cvl_moves_slowly_between_phases, setup),
 		cmocka_unit_test_setup(test_SAF_16_cvl_does_not_rise_on_one_sample, setup),
 		cmocka_unit_test_setup(test_SAF_09_soc_100_only_when_full, setup),
+		cmocka_unit_test_setup(test_SAF_09_silence_is_no_absorption, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
