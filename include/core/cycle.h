@@ -59,7 +59,8 @@ struct command {
 
 /**
  * struct energy_input - newest word of the energy coordination (arbiter, damping); lowers only
- * @t_ns: when its sources were heard, TIME_NEVER = no such source
+ * @t_ns: when its sources were heard, TIME_NEVER = no such source; a time from before a suspend or
+ *        more than 0.1 s in the future counts as too old
  * @cap_ma: highest charge and discharge current it asks for, >= 0
  */
 struct energy_input {

@@ -15,6 +15,8 @@
 #define HELD_MAX_NS (60 * NS_PER_S)
 #define SUSPEND_NS  (100 * NS_PER_MS)
 #define STOP_MAX_NS NS_PER_S
+/* A time stamp may be this much younger than the time of the period: it is read after that. */
+#define ENERGY_AHEAD_NS (100 * NS_PER_MS)
 
 struct lease {
 	int64_t until_ns;
@@ -40,8 +42,9 @@ struct cycle {
 	int64_t trusted_ns; /* request time of the newest sample that refreshes the age */
 	int64_t boot_offset_ns;
 	int64_t stop_ns;
-	bool have_sample; /* a complete one was seen since start */
-	bool suspended;	  /* since the newest sample */
+	int64_t energy_from_ns; /* an energy input from before is dropped */
+	bool have_sample;	/* a complete one was seen since start */
+	bool suspended;		/* since the newest sample */
 	bool settings_reported;
 	bool greeted;	    /* the first step has been made */
 	bool contradiction; /* a limit above its envelope was computed */

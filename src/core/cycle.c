@@ -19,6 +19,7 @@ void cycle_init(struct cycle *c, const struct core_config *config, int64_t now_n
 	c->start_ns = now_ns;
 	c->trusted_ns = TIME_NEVER;
 	c->stop_ns = TIME_NEVER;
+	c->energy_from_ns = TIME_NEVER;
 	c->boot_offset_ns = boot_ns - now_ns;
 	bms_link_init(&c->bms, now_ns);
 	plausible_init(&c->plausible);
@@ -57,6 +58,8 @@ static void watch_suspend(struct cycle *c, const struct cycle_in *in, struct sin
 	sink_emit(sink, EVENT_SUSPENDED, sat_i32(slept_ns / NS_PER_MS), 0, 0, 0);
 	c->suspended = true;
 	bms_link_forget(&c->bms, in->now_ns);
+	cycle_end_leases(c, sink);
+	c->energy_from_ns = in->now_ns;
 	if (c->trusted_ns != TIME_NEVER) {
 		const int64_t stale_ns = (int64_t)(c->config->stale_ms + 1) * NS_PER_MS;
 

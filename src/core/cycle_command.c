@@ -75,6 +75,16 @@ void cycle_take_commands(struct cycle *c, const struct cycle_in *in, struct sink
 	}
 }
 
+void cycle_end_leases(struct cycle *c, struct sink *sink)
+{
+	for (uint32_t i = 0; i < COMMANDS; i++) {
+		if (c->lease[i].active) {
+			c->lease[i].active = false;
+			sink_emit(sink, EVENT_COMMAND_EXPIRED, (int32_t)i, 0, 0, 0);
+		}
+	}
+}
+
 int32_t cycle_lease(const struct cycle *c, enum command_kind kind)
 {
 	return c->lease[kind].active ? c->lease[kind].value_ma : INT32_MAX;

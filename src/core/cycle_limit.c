@@ -33,15 +33,25 @@ static enum rule ladder_rule(const struct safety *sf)
 	}
 }
 
-static struct proposal energy_proposal(const struct core_config *cfg, const struct energy_input *e,
+/* Old, from before a suspend, or from a future in which it could not grow old (SAF-07, SAF-14). */
+static bool energy_fresh(const struct cycle *c, const struct energy_input *e, int64_t now_ns)
+{
+	const bool ahead = e->t_ns > now_ns && e->t_ns - now_ns > ENERGY_AHEAD_NS;
+
+	return !ahead && e->t_ns >= c->energy_from_ns &&
+	       time_ms_since(now_ns, e->t_ns) <= c->config->energy_max_age_ms;
+}
+
+static struct proposal energy_proposal(const struct cycle *c, const struct energy_input *e,
 				       int64_t now_ns, enum dir dir)
 {
+	const struct core_config *cfg = c->config;
 	struct proposal p = {.cap_ma = INT32_MAX, .rule = RULE_ENERGY};
 
 	if (e->t_ns == TIME_NEVER) {
 		return p; /* no such source */
 	}
-	if (time_ms_since(now_ns, e->t_ns) <= cfg->energy_max_age_ms) {
+	if (energy_fresh(c, e, now_ns)) {
 		p.cap_ma = e->cap_ma[dir];
 		return p;
 	}
@@ -66,7 +76,7 @@ static int32_t limit_dir(struct cycle *c, const struct cycle_in *in, enum dir di
 	const struct proposal extra[PROPOSALS_MAX] = {
 		{safety_caution_cap(&c->safety, in->now_ns, dir), RULE_CAUTION},
 		{command_ma, RULE_COMMAND},
-		energy_proposal(c->config, &in->energy, in->now_ns, dir),
+		energy_proposal(c, &in->energy, in->now_ns, dir),
 		{in->stop ? 0 : INT32_MAX, RULE_SHUTDOWN},
 		/* While nobody confirms, the bus is offered 0 A; the way back is a ramp. */
 		{c->link.stuck ? 0 : INT32_MAX, RULE_CAN_LOST},

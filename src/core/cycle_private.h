@@ -9,6 +9,8 @@
 
 /* cycle_command.c: leases begin and end. */
 void cycle_take_commands(struct cycle *c, const struct cycle_in *in, struct sink *sink);
+/* All of them end (suspend): CLOCK_MONOTONIC did not count the time that they slept through. */
+void cycle_end_leases(struct cycle *c, struct sink *sink);
 /* Value of a lease, INT32_MAX if it does not run. */
 int32_t cycle_lease(const struct cycle *c, enum command_kind kind);
 

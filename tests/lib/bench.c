@@ -202,6 +202,9 @@ void bench_step(struct bench *b)
 	b->in.guard_ok = !b->guard_dead;
 	b->in.stop = b->stop;
 	b->in.energy = b->energy;
+	if (b->energy.t_ns == BENCH_ALWAYS) {
+		b->in.energy.t_ns = b->now_ns;
+	}
 	if (b->have_command) {
 		b->in.command[0] = b->command;
 		b->in.command_len = 1;

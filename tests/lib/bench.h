@@ -18,7 +18,8 @@
 #include "proto/pylon.h"
 
 #define BENCH_START_NS (1000 * NS_PER_S)
-#define BENCH_REPLY_MS 30 /* request to last byte, like 291 bytes at 115200 baud */
+#define BENCH_ALWAYS   INT64_MAX /* bench.energy.t_ns: heard in this very period */
+#define BENCH_REPLY_MS 30	 /* request to last byte, like 291 bytes at 115200 baud */
 
 /**
  * struct bench_battery - what the simulated BMS reports; every field goes to the wire as it is

@@ -10,6 +10,7 @@
 #define SUSPEND	   (100 * NS_PER_MS)
 #define RECOVER_NS (1800 * NS_PER_S)
 #define TTL_MAX_MS 60000
+#define AHEAD_NS   (100 * NS_PER_MS)
 
 void oracle_fail(struct oracle *o, const char *rule, const char *text, int64_t got, int64_t want)
 {
@@ -85,6 +86,7 @@ static void follow_time(struct oracle *o, const struct cycle_in *in)
 	if (offset_ns - o->boot_offset_ns > SUSPEND) {
 		o->suspended = true;
 		o->suspend_ns = o->now_ns;
+		memset(o->lease, 0, sizeof(o->lease)); /* SAF-14: nothing survives it */
 	}
 	o->boot_offset_ns = offset_ns;
 	if (in->stop) {
@@ -153,13 +155,17 @@ static void check_orders(struct oracle *o, const struct cycle_in *in, const stru
 			     "limit above a running command", t->limit_ma[d], l->value_ma);
 		oracle_claim(o, o->now_ns >= o->lease[no[d]].until_ns || t->limit_ma[d] == 0,
 			     "SAF-19", "limit in spite of a pause", t->limit_ma[d], 0);
-		if (e->t_ns != TIME_NEVER &&
+		const bool ahead = e->t_ns > o->now_ns + AHEAD_NS;
+		const bool slept = o->suspend_ns != TIME_NEVER && e->t_ns < o->suspend_ns;
+
+		if (e->t_ns != TIME_NEVER && !ahead && !slept &&
 		    o->now_ns - e->t_ns <= o->config->energy_max_age_ms * NS_PER_MS) {
 			oracle_claim(o, t->limit_ma[d] <= max_i32(e->cap_ma[d], 0), "SAF-07",
 				     "limit above the energy proposal", t->limit_ma[d],
 				     e->cap_ma[d]);
 		} else if (e->t_ns != TIME_NEVER && o->config->energy_fallback == FALLBACK_ZERO &&
-			   time_ms_since(o->now_ns, e->t_ns) > o->config->energy_max_age_ms) {
+			   (ahead || slept ||
+			    time_ms_since(o->now_ns, e->t_ns) > o->config->energy_max_age_ms)) {
 			oracle_claim(o, t->limit_ma[d] == 0, "SAF-07", "fallback zero not applied",
 				     t->limit_ma[d], 0);
 		}

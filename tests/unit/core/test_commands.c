@@ -239,7 +239,7 @@ static void test_SAF_07_energy_age_and_fallback(void **state)
 static void test_SAF_07_energy_cannot_raise(void **state)
 {
 	(void)state;
-	b.energy = (struct energy_input){.t_ns = INT64_MAX, .cap_ma = {INT32_MAX, INT32_MAX}};
+	b.energy = (struct energy_input){.t_ns = BENCH_ALWAYS, .cap_ma = {INT32_MAX, INT32_MAX}};
 	bench_run_ms(&b, 1000);
 	assert_int_equal(charge_ma(), 60000);
 	b.energy.cap_ma[DIR_CHARGE] = -1;
@@ -258,7 +258,7 @@ static void test_SAF_07_energy_cannot_raise(void **state)
 static void test_SAF_07_the_lowest_proposal_wins(void **state)
 {
 	(void)state;
-	b.energy = (struct energy_input){.t_ns = INT64_MAX, .cap_ma = {30000, 10000}};
+	b.energy = (struct energy_input){.t_ns = BENCH_ALWAYS, .cap_ma = {30000, 10000}};
 	send(COMMAND_LIMIT_CHARGE, 20000, 60000, 0);
 	send(COMMAND_LIMIT_DISCHARGE, 20000, 60000, 0);
 	bench_run_ms(&b, 1000);

@@ -167,7 +167,7 @@ static void test_caution_ends_with_a_fresh_sample_and_rises_slowly(void **state)
 static void test_caution_starts_at_the_value_at_entry(void **state)
 {
 	(void)state;
-	b.energy = (struct energy_input){.t_ns = INT64_MAX, .cap_ma = {10000, 20000}};
+	b.energy = (struct energy_input){.t_ns = BENCH_ALWAYS, .cap_ma = {10000, 20000}};
 	bench_run_ms(&b, 500);
 	b.silent = true;
 	assert_true(ms_until(&b, in_caution, 3000) >= 0);

@@ -191,7 +191,7 @@ static void test_SAF_06_small_falls_at_most_five_a_second(void **state)
 	int32_t ma = 60000;
 
 	(void)state;
-	b.energy = (struct energy_input){.t_ns = INT64_MAX, .cap_ma = {ma, ma}};
+	b.energy = (struct energy_input){.t_ns = BENCH_ALWAYS, .cap_ma = {ma, ma}};
 	bench_run_ms(&b, 1500);
 	record_on(&b, &rec);
 	for (int i = 0; i < 180; i++) { /* 0.1 A a period, less than 10 % within 200 ms */
@@ -218,7 +218,7 @@ static void test_SAF_06_small_falls_at_most_five_a_second(void **state)
 static void test_SAF_06_rises_wait_for_their_slot(void **state)
 {
 	(void)state;
-	b.energy = (struct energy_input){.t_ns = INT64_MAX, .cap_ma = {10000, 10000}};
+	b.energy = (struct energy_input){.t_ns = BENCH_ALWAYS, .cap_ma = {10000, 10000}};
 	bench_run_ms(&b, 2000);
 	record_on(&b, &rec);
 	b.energy.t_ns = TIME_NEVER;
@@ -271,7 +271,7 @@ static void test_SAF_06_falls_in_the_sets_count_as_well(void **state)
 		bench_init(&b);
 		b.config.set_ms = rows[i].set_ms;
 		start_fast(&b);
-		b.energy = (struct energy_input){.t_ns = INT64_MAX, .cap_ma = {ma, ma}};
+		b.energy = (struct energy_input){.t_ns = BENCH_ALWAYS, .cap_ma = {ma, ma}};
 		bench_run_ms(&b, 1500);
 		before_ma = bench_ccl_ma(&b);
 		for (int step = 0; step < 2000; step++) { /* 0.1 A every 20 ms, for 10 s */

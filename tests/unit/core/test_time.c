@@ -155,6 +155,84 @@ static void test_FLT_43_boot_clock_alone_moves_nothing_but_suspend(void **state)
 	assert_int_equal(bench_ccl_ma(&b), 60000);
 }
 
+/* A time stamp that lies ahead would never grow old: it counts as too old at once. */
+static void test_SAF_07_SAF_14_energy_from_the_future_is_too_old(void **state)
+{
+	static const struct {
+		int64_t ahead_ns;
+		int32_t charge_ma;
+	} rows[] = {
+		{0, 15000},
+		{-30 * NS_PER_S, 15000},
+		{-31 * NS_PER_S, 7000},
+		{100 * NS_PER_MS, 15000},
+		{100 * NS_PER_MS + 1, 7000},
+		{NS_PER_S, 7000},
+		{3600 * NS_PER_S, 7000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		bench_fork(&b, &from);
+		b.config.energy_fallback = FALLBACK_CAP;
+		b.config.energy_cap_ma = 7000;
+		b.config.energy_max_age_ms = 30000;
+		b.energy = (struct energy_input){
+			.t_ns = b.now_ns + rows[i].ahead_ns,
+			.cap_ma = {15000, 15000},
+		};
+		bench_step(&b);
+		assert_int_equal(bench_tele(&b)->limit_ma[DIR_CHARGE], rows[i].charge_ma);
+	}
+	/* and one that is never reached stays so */
+	b.energy.t_ns = INT64_MAX - 1;
+	bench_run_ms(&b, 40000);
+	assert_int_equal(bench_tele(&b)->limit_ma[DIR_CHARGE], 7000);
+}
+
+/* Orders and energy inputs from before a suspend are gone; those that come after it apply. */
+static void test_SAF_07_SAF_14_no_order_survives_a_suspend(void **state)
+{
+	static const struct {
+		uint32_t kind;
+		int32_t value_ma;
+		int32_t slept_ms;
+		bool survives;
+	} rows[] = {
+		{COMMAND_LIMIT_CHARGE, 5000, 100, true},
+		{COMMAND_LIMIT_CHARGE, 5000, 101, false},
+		{COMMAND_PAUSE_CHARGE, 0, 3600000, false},
+		{COMMAND_NONE, 5000, 100, true}, /* energy input */
+		{COMMAND_NONE, 5000, 101, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		bench_fork(&b, &from);
+		b.config.energy_max_age_ms = 60000;
+		b.command = (struct command){
+			.kind = rows[i].kind,
+			.value_ma = rows[i].value_ma,
+			.ttl_ms = COMMAND_TTL_MAX_MS,
+		};
+		b.have_command = rows[i].kind != COMMAND_NONE;
+		if (!b.have_command) {
+			b.energy = (struct energy_input){b.now_ns, {5000, 5000}};
+		}
+		bench_run_ms(&b, 100);
+		assert_int_equal(bench_tele(&b)->limit_ma[DIR_CHARGE], rows[i].value_ma);
+		b.boot_offset_ns += rows[i].slept_ms * NS_PER_MS;
+		bench_run_ms(&b, 10000);
+		assert_int_equal(bench_tele(&b)->step, STEP_RUN);
+		assert_int_equal(bench_tele(&b)->limit_ma[DIR_CHARGE],
+				 rows[i].survives ? rows[i].value_ma : 60000);
+		b.have_command = rows[i].kind != COMMAND_NONE;
+		b.energy.t_ns = b.have_command ? TIME_NEVER : b.now_ns;
+		bench_run_ms(&b, 100);
+		assert_int_equal(bench_tele(&b)->limit_ma[DIR_CHARGE], rows[i].value_ma);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +242,8 @@ int main(void)
 		cmocka_unit_test_setup(test_FLT_72_FLT_43_time_near_wrap_values, setup),
 		cmocka_unit_test_setup(test_FLT_43_boot_clock_alone_moves_nothing_but_suspend,
 				       setup),
+		cmocka_unit_test_setup(test_SAF_07_SAF_14_energy_from_the_future_is_too_old, setup),
+		cmocka_unit_test_setup(test_SAF_07_SAF_14_no_order_survives_a_suspend, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
