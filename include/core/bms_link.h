@@ -19,7 +19,8 @@
 /**
  * struct bms_link - caller-owned
  * @awaiting: a request is out and not answered
- * @heard: bytes that came since that request
+ * @head: newest bytes since that request, to find the beginning of an answer
+ * @answered: an answer has begun since that request; noise and echoes are none
  * @quiet_until_ns: a request was not answered at all: no new one before its late answer came or
  *                  cannot come any more, so that no reply is taken for younger than it is
  * @verdict: frames by verdict of the decoder
@@ -33,7 +34,8 @@ struct bms_link {
 	int64_t quiet_until_ns;
 	bool open;
 	bool awaiting;
-	uint32_t heard;
+	bool answered;
+	uint8_t head[JK_HEAD_SIZE];
 	uint32_t requests;
 	uint32_t samples;
 	uint32_t late;

@@ -70,6 +70,19 @@ const char *jk_verdict_name(enum jk_verdict v);
  */
 void jk_request_build(enum jk_source source, uint8_t ret_frame[JK_REQUEST_SIZE]);
 
+#define JK_HEAD_SIZE 11U /* start marker to type */
+
+/**
+ * jk_reply_begins - are these the first bytes of an answer of the BMS?
+ * @head: JK_HEAD_SIZE bytes
+ *
+ * Start marker, possible length, known command, source BMS, and not a request: an echo of our own
+ * is none, and noise hardly ever (40 bits are fixed).
+ *
+ * Context: any thread. Pure.
+ */
+bool jk_reply_begins(const uint8_t head[JK_HEAD_SIZE]);
+
 /**
  * struct jk_framer - finds frames in a byte stream
  * @buf: bytes of the frame under construction, start marker first

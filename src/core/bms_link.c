@@ -82,6 +82,16 @@ static bool take_frame(struct bms_link *b, int64_t now_ns, uint16_t len, struct 
 	return true;
 }
 
+/* Looks at the bytes themselves: what the framer drops at once was an answer too, a broken one. */
+static void watch_for_answer(struct bms_link *b, const uint8_t *rx, uint32_t rx_len)
+{
+	for (uint32_t i = 0; i < rx_len && !b->answered; i++) {
+		memmove(b->head, b->head + 1, sizeof(b->head) - 1U);
+		b->head[sizeof(b->head) - 1U] = rx[i];
+		b->answered = jk_reply_begins(b->head);
+	}
+}
+
 static bool feed(struct bms_link *b, int64_t now_ns, const uint8_t *rx, uint32_t rx_len,
 		 struct sink *sink, struct bms_answer *ret)
 {
@@ -90,7 +100,7 @@ static bool feed(struct bms_link *b, int64_t now_ns, const uint8_t *rx, uint32_t
 
 	if (rx_len > 0) {
 		b->last_rx_ns = now_ns;
-		b->heard += rx_len;
+		watch_for_answer(b, rx, rx_len);
 	}
 	/* Every turn eats a byte or delivers a frame that bytes were eaten for. */
 	for (uint32_t turn = 0; turn <= 2U * rx_len && at < rx_len; turn++) {
@@ -131,10 +141,10 @@ static void expire_request(struct bms_link *b, int64_t now_ns, bool request_fail
 	if (!b->awaiting) {
 		return;
 	}
-	/* More than an echo came and the line is silent again: that was the answer, a broken one. */
-	const bool answered = b->heard > JK_REQUEST_SIZE && now_ns - b->last_rx_ns >= BMS_GAP_NS;
+	/* An answer began and the line is silent again: it was a broken one. */
+	const bool over = b->answered && now_ns - b->last_rx_ns >= BMS_GAP_NS;
 
-	if (request_failed || answered) {
+	if (request_failed || over) {
 		b->awaiting = false;
 		return;
 	}
@@ -142,7 +152,7 @@ static void expire_request(struct bms_link *b, int64_t now_ns, bool request_fail
 		return;
 	}
 	b->awaiting = false;
-	if (b->heard <= JK_REQUEST_SIZE) {
+	if (!b->answered) {
 		b->quiet_until_ns = b->request_ns + BMS_LATE_NS;
 	}
 	jk_framer_reset(&b->framer);
@@ -192,7 +202,8 @@ bool bms_link_poll(struct bms_link *b, const struct core_config *c, int64_t now_
 	b->next_ns += period * ((now_ns - b->next_ns) / period + 1);
 	b->request_ns = now_ns;
 	b->awaiting = true;
-	b->heard = 0;
+	b->answered = false;
+	memset(b->head, 0, sizeof(b->head));
 	jk_framer_reset(&b->framer); /* what began before the request is not its answer */
 	b->requests++;
 	jk_request_build(JK_SOURCE_PC, ret_frame);

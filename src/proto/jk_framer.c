@@ -100,6 +100,16 @@ bool jk_frame_judge(const uint8_t *p, size_t n, enum jk_verdict *ret_verdict)
 	return true;
 }
 
+_Static_assert(JK_HEAD_SIZE == JK_AT_INFO && JK_HEAD_SIZE < JK_LEN_MIN, "a head is never a frame");
+
+bool jk_reply_begins(const uint8_t head[JK_HEAD_SIZE])
+{
+	enum jk_verdict v = JK_OK;
+
+	return !jk_frame_judge(head, JK_HEAD_SIZE, &v) && head[JK_AT_SOURCE] == JK_SOURCE_BMS &&
+	       head[JK_AT_TYPE] != JK_TYPE_REQUEST;
+}
+
 void jk_framer_init(struct jk_framer *f)
 {
 	memset(f, 0, sizeof(*f));

@@ -75,6 +75,7 @@ static void raw_bytes(struct world *w, struct bytes *b)
 	w->line_len = len;
 	w->line_at = 0;
 	w->line_ns = w->now_ns;
+	w->line_request_ns = w->now_ns;
 	w->line_odd = true;
 	w->dirty_until_ns = w->now_ns + 5 * NS_PER_S;
 }

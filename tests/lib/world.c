@@ -154,6 +154,7 @@ static void answer(struct world *w)
 	}
 	w->line_odd = w->frozen || w->now_ns <= w->dirty_until_ns || w->latency_ns > LATE_NS;
 	w->line_at = 0;
+	w->line_request_ns = w->now_ns;
 	w->line_ns = w->now_ns + w->latency_ns;
 }
 
@@ -169,9 +170,8 @@ static void fill_serial(struct world *w)
 		w->dirty_until_ns = w->now_ns + DIRTY_NS;
 		return;
 	}
-	if (w->noise_steps > 0) {
+	if (w->noise_steps > 0 && w->now_ns >= w->noise_from_ns) {
 		w->noise_steps--;
-		w->dirty_until_ns = w->now_ns + DIRTY_NS;
 		in->rx_len = (uint16_t)w->noise_len;
 		for (uint32_t i = 0; i < w->noise_len; i++) {
 			in->rx[i] = (uint8_t)world_pick(w, 256);
@@ -181,7 +181,8 @@ static void fill_serial(struct world *w)
 	if (w->line_len == 0 || w->now_ns < w->line_ns) {
 		return;
 	}
-	if (w->line_odd) {
+	/* Noise holds an answer up: later than this nobody can tell whose it is. */
+	if (w->line_odd || w->now_ns - w->line_request_ns > LATE_NS) {
 		w->dirty_until_ns = w->now_ns + DIRTY_NS;
 	}
 	const uint32_t left = w->line_len - w->line_at;

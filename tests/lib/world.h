@@ -101,11 +101,13 @@ struct world {
 	uint32_t chunk;
 	bool line_odd; /* not stamped, or on a line that is not clean */
 	int64_t line_ns;
+	int64_t line_request_ns; /* what is on the line answers the request of then */
 	int64_t latency_ns;
 	int64_t silent_until_ns;
 	int64_t closed_until_ns;
 	int64_t dirty_until_ns;
 	uint32_t noise_steps;
+	int64_t noise_from_ns;
 	uint32_t noise_len;
 	bool request_failed;
 	/* bus */

@@ -183,6 +183,12 @@ static void act_noise(struct world *w)
 {
 	w->noise_steps = world_pick(w, 20) + 1U;
 	w->noise_len = world_pick(w, CYCLE_RX_MAX) + 1U;
+	if (world_pick(w, 2) == 0) {
+		/* A burst, and the answer comes only when the line has been silent for a while. */
+		w->noise_steps = 1;
+		w->noise_from_ns = w->now_ns + world_range(w, 0, 2000) * NS_PER_MS;
+		w->latency_ns = world_range(w, 200, 900) * NS_PER_MS;
+	}
 }
 
 static void act_damage(struct world *w)

@@ -317,6 +317,72 @@ static void test_FLT_10_length_beyond_the_buffer(void **state)
 	assert_true(b.out.event_len <= CYCLE_EVENT_MAX);
 }
 
+/*
+ * Noise or an echo, then silence, then the answer, later than the next poll: it must count for the
+ * request it answers, or not at all. Nothing tells the answer to one request from that to another.
+ */
+static void test_SAF_02_FLT_05_noise_is_no_answer(void **state)
+{
+	static const uint8_t marker[] = {0x4E, 0x57, 0x01, 0x21, 0, 0, 0, 0, 0x06, 0x00, 0x00};
+	static const struct {
+		uint32_t noise_len; /* behind 21 bytes of echo */
+		bool echo;
+		bool marker;	 /* the beginning of a request of somebody else */
+		bool head;	 /* the beginning of the answer: then it was that one, broken */
+		int32_t late_ms; /* of the answer */
+	} rows[] = {
+		{1, true, false, false, 260},	 {40, false, false, false, 260},
+		{40, false, false, false, 350},	 {200, false, false, false, 450},
+		{22, false, false, false, 499},	 {40, true, false, false, 700},
+		{40, false, false, false, 1400}, {30, false, true, false, 260},
+		{30, true, true, false, 300},	 {10, false, false, true, 260},
+	};
+	uint8_t echo[JK_REQUEST_SIZE];
+	uint8_t noise[256];
+
+	(void)state;
+	jk_request_build(JK_SOURCE_PC, echo);
+	for (size_t i = 0; i < sizeof(noise); i++) {
+		noise[i] = (uint8_t)(i * 37U);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		bench_fork(&b, &from);
+		to_request(&b);
+		const int64_t request_ns = b.cycle.bms.request_ns;
+		const uint32_t requests = b.requests;
+		const uint32_t before = samples();
+
+		b.silent = true;
+		if (rows[i].echo) {
+			inject(echo, sizeof(echo));
+		}
+		inject(noise, rows[i].noise_len);
+		if (rows[i].marker) {
+			inject(marker, sizeof(marker));
+		}
+		if (rows[i].head) {
+			inject(reply, JK_HEAD_SIZE);
+		}
+		wait_ms(rows[i].late_ms - PERIOD_MS);
+		/* a new request leaves before only if an answer to this one has begun */
+		assert_true((b.requests > requests) == rows[i].head);
+		inject(reply, reply_len);
+		wait_ms(2 * PERIOD_MS);
+		if (!rows[i].head) {
+			assert_int_equal(samples(), before + (rows[i].late_ms <= 500 ? 1U : 0U));
+		}
+		if (samples() != before && !rows[i].head) {
+			assert_true(b.cycle.sample.t_ns == request_ns);
+		}
+		/* it is over, and the link goes on */
+		b.silent = false;
+		const uint32_t after = samples();
+
+		bench_run_ms(&b, 2000);
+		assert_true(samples() > after);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +395,7 @@ int main(void)
 		cmocka_unit_test_setup(test_FLT_08_length_field, setup),
 		cmocka_unit_test_setup(test_FLT_10_garbage_for_ever, setup),
 		cmocka_unit_test_setup(test_FLT_10_length_beyond_the_buffer, setup),
+		cmocka_unit_test_setup(test_SAF_02_FLT_05_noise_is_no_answer, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
