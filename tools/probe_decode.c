@@ -2,6 +2,7 @@
 /* Frames from a file, one line of JSON for each. */
 #include "probe.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,16 @@
 
 #define BYTES_MAX 65536U
 
+/**
+ * struct decoded - all of a file
+ * @frames: complete frames
+ * @bad: lines without a good frame
+ * @count: what the framer and the decoder found: bytes of noise, else events
+ */
 struct decoded {
 	unsigned int frames;
 	unsigned int bad;
+	uint32_t count[JK_VERDICTS];
 };
 
 static void print_head(const char *name, unsigned int index, enum jk_verdict v, size_t bytes)
@@ -39,6 +47,7 @@ static void one_frame(struct decoded *d, const char *name, unsigned int index, c
 
 	d->frames++;
 	d->bad += v != JK_OK;
+	d->count[v]++;
 	print_head(name, index, v, len);
 	if (v == JK_OK) {
 		printf(",");
@@ -84,11 +93,37 @@ static void stream(struct decoded *d, const char *name, const uint8_t *data, siz
 			one_frame(d, name, index++, framer.buf, frame_len);
 		}
 	} while (frame_len != 0);
+	for (int v = JK_NOISE; v < JK_VERDICTS; v++) {
+		d->count[v] += framer.count[v];
+	}
 	if (index == 0) {
 		d->bad++;
 		print_head(name, 0, gravest(&framer), total);
 		printf("}\n");
 	}
+}
+
+/* The last line: a broken reply between good ones is nowhere else. */
+static void print_summary(const struct decoded *d)
+{
+	printf("{\"summary\":true,\"frames\":%u,\"counts\":{", d->frames);
+	for (int v = 0; v < JK_VERDICTS; v++) {
+		printf("%s", v > 0 ? "," : "");
+		probe_json_text(jk_verdict_name((enum jk_verdict)v));
+		printf(":%" PRIu32, d->count[v]);
+	}
+	printf("}}\n");
+}
+
+/* Noise alone is none: a capture may begin or end between two replies. */
+static bool any_fault(const struct decoded *d)
+{
+	for (int v = JK_BAD_LENGTH; v < JK_VERDICTS; v++) {
+		if (d->count[v] > 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static int hex_text(struct decoded *d, const char *name, const char *text, size_t len)
@@ -166,5 +201,6 @@ int probe_decode(const char *file)
 	if (rc != PROBE_GOOD) {
 		return rc;
 	}
-	return d.bad > 0 || d.frames == 0 ? PROBE_BROKEN : PROBE_GOOD;
+	print_summary(&d);
+	return d.bad > 0 || d.frames == 0 || any_fault(&d) ? PROBE_BROKEN : PROBE_GOOD;
 }

@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from sim_bench import Bus, Sim
+from sim_bench import REQUEST, Bus, Sim
 
 PROBE = os.environ["JKP_PROBE"]
 VECTORS = os.path.join(os.environ["JKP_SOURCE_DIR"], "tests", "vectors")
@@ -23,7 +23,19 @@ def probe(*args, data=None):
 
 
 def decoded(result):
-    return [json.loads(line) for line in result.stdout.decode().splitlines()]
+    """The line of each frame; the last line is the summary."""
+    lines = [json.loads(line) for line in result.stdout.decode().splitlines()]
+    assert lines and lines[-1]["summary"] is True, result
+    return lines[:-1]
+
+
+def counts(result):
+    return json.loads(result.stdout.decode().splitlines()[-1])["counts"]
+
+
+def vector(name):
+    with open(os.path.join(VECTORS, "A-jk-4e57.json"), encoding="utf-8") as f:
+        return bytes.fromhex(next(e["hex"] for e in json.load(f) if e["name"] == name))
 
 
 def expected_good(entry):
@@ -110,6 +122,27 @@ class Decode(unittest.TestCase):
         self.assertEqual(probe("decode", "-", data=frame).stdout, from_file.stdout)
         noisy = decoded(probe("decode", "-", data=b"\x00\xffNW" + frame * 2 + b"NW\x01"))
         self.assertEqual([line["ok"] for line in noisy], [True, True])
+
+    def test_a_broken_reply_between_good_ones_is_told(self):
+        frame = vector("armin_16S_idle")
+        flipped = bytearray(frame)
+        flipped[100] ^= 0x10
+        for data, fault in (
+            (frame + bytes(flipped) + frame, "bad sum"),
+            (frame[:200] + frame, "bad end mark"),
+            (frame + frame[:200], "truncated"),
+            (frame + REQUEST, "not a reply"),
+        ):
+            for form in (data, data.hex().encode()):
+                result = probe("decode", "-", data=form)
+                self.assertEqual(result.returncode, BROKEN, result.stdout)
+                self.assertIn(True, [line["ok"] for line in decoded(result)])
+                found = counts(result)
+                broken = {k: n for k, n in found.items() if n and k not in ("ok", "noise")}
+                self.assertIn(fault, broken)
+        noisy = probe("decode", "-", data=b"\x00\xff" + frame + b"\x01")
+        self.assertEqual(noisy.returncode, GOOD)
+        self.assertEqual((counts(noisy)["ok"], counts(noisy)["noise"]), (1, 3))
 
     def test_wrong_files(self):
         self.assertEqual(probe("decode", "/nonexistent").returncode, DEVICE)
