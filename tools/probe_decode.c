@@ -2,6 +2,7 @@
 /* Frames from a file, one line of JSON for each. */
 #include "probe.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +11,8 @@
 #include <cjson/cJSON.h>
 
 #include "base/units.h"
+#include "dump_text.h"
 #include "sim_capture.h"
-
-#define BYTES_MAX 65536U
 
 /**
  * struct decoded - all of a file
@@ -126,16 +126,40 @@ static bool any_fault(const struct decoded *d)
 	return false;
 }
 
+/* Return: 0, -EINVAL odd number of digits, -ENOMEM. */
 static int hex_text(struct decoded *d, const char *name, const char *text, size_t len)
 {
-	static uint8_t bytes[BYTES_MAX];
+	uint8_t *bytes = malloc(len / 2U + 1U);
 	size_t n = 0;
 
-	if (capture_parse_hex(text, len, bytes, sizeof(bytes), &n) != 0) {
-		return PROBE_USAGE;
+	if (!bytes) {
+		return -ENOMEM;
 	}
-	stream(d, name, bytes, n);
-	return PROBE_GOOD;
+	const int rc = capture_parse_hex(text, len, bytes, len / 2U + 1U, &n);
+
+	if (rc == 0) {
+		stream(d, name, bytes, n);
+	}
+	free(bytes);
+	return rc;
+}
+
+/* Return: 0, -EINVAL if it is no dump, -ENOMEM. */
+static int dump(struct decoded *d, const char *text, size_t len)
+{
+	uint8_t *bytes = malloc(len / 2U + 1U);
+	size_t n = 0;
+
+	if (!bytes) {
+		return -ENOMEM;
+	}
+	const int rc = dump_text_parse(text, len, bytes, &n);
+
+	if (rc == 0) {
+		stream(d, NULL, bytes, n);
+	}
+	free(bytes);
+	return rc;
 }
 
 static int json_list(struct decoded *d, const char *file, const char *text, size_t len)
@@ -158,7 +182,7 @@ static int json_list(struct decoded *d, const char *file, const char *text, size
 		no++;
 		if (!cJSON_IsString(hex) ||
 		    hex_text(d, cJSON_IsString(name) ? name->valuestring : "", hex->valuestring,
-			     strlen(hex->valuestring)) != PROBE_GOOD) {
+			     strlen(hex->valuestring)) != 0) {
 			fprintf(stderr,
 				"jkpylon-probe: %s: entry %u: no field \"%s\" of hex digits\n",
 				file, no, CAPTURE_HEX_ENTRY);
@@ -170,33 +194,71 @@ static int json_list(struct decoded *d, const char *file, const char *text, size
 	return rc;
 }
 
+static int refuse(const char *file, const char *looks_like)
+{
+	fprintf(stderr, "jkpylon-probe: %s: this looks like %s\n", file, looks_like);
+	return PROBE_USAGE;
+}
+
+/* A JSON list begins like a log with times in brackets. */
+static bool is_json(const char *text, size_t len)
+{
+	const size_t blank = strspn(text, " \t\r\n");
+
+	return blank < len && text[blank] == '[' && !memchr(text, '\0', len) &&
+	       !dump_text_is_log(text, len);
+}
+
+/* Return: exit status, PROBE_GOOD if the content could be read. */
+static int content(struct decoded *d, const char *file, const char *text, size_t len)
+{
+	const char *name;
+	int rc;
+
+	if (is_json(text, len)) {
+		return json_list(d, file, text, len);
+	}
+	rc = dump(d, text, len);
+	if (rc == -EINVAL) {
+		name = dump_text_name_dump(text, len);
+		if (name) {
+			return refuse(file, name);
+		}
+		if (capture_is_hex(text, len) && !dump_text_is_log(text, len)) {
+			rc = hex_text(d, NULL, text, len);
+			if (rc == -EINVAL) {
+				return refuse(file, "hex text, but it has an odd number of digits");
+			}
+		}
+	}
+	if (rc == -EINVAL) {
+		name = len > 0 ? dump_text_name(text, len) : NULL;
+		if (name) {
+			return refuse(file, name);
+		}
+		stream(d, NULL, (const uint8_t *)text, len);
+	}
+	if (rc == -ENOMEM) {
+		fprintf(stderr, "jkpylon-probe: %s: out of memory\n", file);
+		return PROBE_DEVICE;
+	}
+	return PROBE_GOOD;
+}
+
 int probe_decode(const char *file)
 {
 	struct decoded d = {0};
 	char err[CAPTURE_ERROR_MAX];
 	char *text = NULL;
 	size_t len = 0;
-	int rc = PROBE_GOOD;
 
 	if (capture_read_file(file, &text, &len, err) != 0) {
 		fprintf(stderr, "jkpylon-probe: %s\n", err);
 		return PROBE_DEVICE;
 	}
-	const size_t blank = strspn(text, " \t\r\n");
+	const size_t mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	const int rc = content(&d, file, text + mark, len - mark);
 
-	if (blank < len && text[blank] == '[' && !memchr(text, '\0', len)) {
-		rc = json_list(&d, file, text, len);
-	} else if (capture_is_hex(text, len)) {
-		rc = hex_text(&d, NULL, text, len);
-		if (rc != PROBE_GOOD) {
-			fprintf(stderr,
-				"jkpylon-probe: %s: odd number of hex digits, or more than %u "
-				"bytes\n",
-				file, BYTES_MAX);
-		}
-	} else {
-		stream(&d, NULL, (const uint8_t *)text, len);
-	}
 	free(text);
 	if (rc != PROBE_GOOD) {
 		return rc;

@@ -93,7 +93,7 @@ static int next_digit(const char *text, size_t len, size_t *at)
 			(*at)++;
 			return isdigit(c) ? c - '0' : (c | 0x20) - 'a' + 10;
 		}
-		if (!isspace(c) && c != ',' && c != ':') {
+		if (!isspace(c) && (c == '\0' || !strchr(",:.-", c))) {
 			return -2;
 		}
 		line_start = c == '\n';

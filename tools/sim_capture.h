@@ -27,8 +27,8 @@ int capture_read_file(const char *path, char **ret_data, size_t *ret_len,
 		      char err[CAPTURE_ERROR_MAX]);
 
 /**
- * capture_is_hex - only hexadecimal digits, white space, ',', ':', "0x"; lines that begin with '#'
- * are comments
+ * capture_is_hex - only hexadecimal digits, white space, ',', ':', '.', '-', "0x"; lines that begin
+ * with '#' are comments
  */
 bool capture_is_hex(const char *text, size_t len);
 

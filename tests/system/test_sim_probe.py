@@ -5,6 +5,7 @@
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -143,6 +144,49 @@ class Decode(unittest.TestCase):
         noisy = probe("decode", "-", data=b"\x00\xff" + frame + b"\x01")
         self.assertEqual(noisy.returncode, GOOD)
         self.assertEqual((counts(noisy)["ok"], counts(noisy)["noise"]), (1, 3))
+
+    def test_dumps_of_other_programs_are_read(self):
+        frame = vector("armin_16S_idle")
+        for data in (frame, b"\0\0\0\0" + frame, frame * 300):
+            expected = probe("decode", "-", data=data)
+            self.assertEqual(expected.returncode, GOOD)
+            text = data.hex()
+            pairs = [text[i : i + 2] for i in range(0, len(text), 2)]
+            for sep in (".", "-", ":", " ", ", 0x"):
+                result = probe("decode", "-", data=sep.join(pairs).upper().encode())
+                self.assertEqual((result.returncode, result.stdout), (GOOD, expected.stdout), sep)
+            for command in ("hexdump -Cv", "xxd", "xxd -g1 -c32", "xxd -p", "od -v -tx1",
+                            "od -v -Ax -tx1", "od -v -An -tx1", "od -v -Ax -tx1z"):
+                if not shutil.which(command.split()[0]):
+                    continue
+                dump = subprocess.run(command.split(), input=data, capture_output=True, check=True)
+                for text in (dump.stdout, dump.stdout.replace(b"\n", b"\r\n"),
+                             b"\xef\xbb\xbf" + dump.stdout):
+                    result = probe("decode", "-", data=text)
+                    self.assertEqual((result.returncode, result.stdout),
+                                     (GOOD, expected.stdout), (command, result.stderr))
+
+    def test_other_texts_are_named(self):
+        frame = vector("armin_16S_idle")
+        colons = frame.hex(":").upper()
+        rows = [frame[i : i + 16].hex(" ") for i in range(0, len(frame), 16)]
+        dump = [f"{16 * i:08x}  {row}  |x|\n" for i, row in enumerate(rows)]
+        words = [f"{16 * i:07x} {frame[16 * i : 16 * i + 16].hex(' ', 2)}\n" for i in range(16)]
+        for text, pattern in (
+            (f"[12:00:01][D][uart_debug:114]: <<< {colons}\n", "begin with a time.*4E 57 01 21"),
+            (f"12:00:01 {colons}\n", "begin with a time"),
+            (f"12:00:01.123 {rows[0]}\n", "begin with a time"),
+            (f"2026-11-23 12:00:01 {rows[0]}\n", "begin with a time"),
+            ("".join(words), "swapped.*hexdump -Cv"),
+            ("".join(dump[:3] + dump[4:]), "lines are missing"),
+            ("".join(dump[:3] + ["*\n"] + dump[4:]), r'"\*" for repeated lines'),
+            ("Reply: " + colons, "a text, but not of hex digits; wanted"),
+            ("{}", "wanted"),
+            (colons.encode("utf-16").decode("latin-1"), "UTF-16"),
+        ):
+            result = probe("decode", "-", data=text.encode("latin-1"))
+            self.assertEqual((result.returncode, result.stdout), (USAGE, b""), text)
+            self.assertRegex(result.stderr.decode(), "jkpylon-probe: -: this looks like .*" + pattern)
 
     def test_wrong_files(self):
         self.assertEqual(probe("decode", "/nonexistent").returncode, DEVICE)

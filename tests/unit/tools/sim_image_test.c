@@ -287,6 +287,7 @@ static void test_hex_text(void **state)
 	} rows[] = {
 		{"4e57", 0, 2},	      {"4E 57\n01 21", 0, 4},
 		{"0x4e, 0x57", 0, 2}, {"# a comment 12\n4e:57\n# more\n", 0, 2},
+		{"4E.57.01", 0, 3},   {"4E-57-01-21", 0, 4},
 		{"", 0, 0},	      {"4e5", -EINVAL, 0},
 		{"4g", -EINVAL, 0},   {"00112233445566778899", -ENOSPC, 0},
 	};
@@ -304,6 +305,8 @@ static void test_hex_text(void **state)
 		}
 	}
 	assert_true(capture_is_hex("4e 57", 5));
+	assert_true(capture_is_hex("4E.57-01", 8));
+	assert_false(capture_is_hex("4E\00057", 5));
 	assert_false(capture_is_hex("NW", 2));
 	assert_false(capture_is_hex("", 0));
 }
