@@ -9,29 +9,39 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/units.h"
+#include "core/bms_link.h"
 #include "serial_open.h"
 
 #define TRIES	       3
+#define PAUSE_NS       (200 * NS_PER_MS) /* the document asks for 100 ms between packets */
 #define RAW_MAX	       8192
 #define ERROR_MAX      512
-#define NS_PER_MS      INT64_C(1000000)
-#define WAIT_NS	       (1000 * NS_PER_MS) /* for the first byte, and the whole reply */
-#define GAP_MS	       100		  /* silence inside a reply: it is over */
-#define PAUSE_NS       (200 * NS_PER_MS)  /* the document asks for 100 ms between packets */
 #define NS_PER_MS_REAL 1e6
 #define FEW_BYTES      4U
 
 /**
  * struct session - what was seen of the line
  * @raw: all received bytes, the first RAW_MAX of them
+ * @good: a reply came that the daemon takes too; then @sample, @frame_len, @reply_ns are of it
+ * @late: a reply came later than BMS_REPLY_NS after its request, @late_ns; the daemon drops it
+ * @strayed: a reply came when the daemon had taken something else for the answer
  * @reply_ns: request to last byte of the good reply
  * @verdict: why the newest complete frame was refused
+ * @asked_ns: when the newest request was written; what follows is about this request
+ * @heard: bytes since then
+ * @last_rx_ns: when the newest of them came
+ * @pending: silence has not been judged since the last byte
+ * @over: more than an echo came and the line fell silent: the daemon waits no longer
+ * @answered: a reply came, of whatever kind
  */
 struct session {
 	int fd;
 	struct jk_framer framer;
 	struct jk_sample sample;
 	bool good;
+	bool late;
+	bool strayed;
 	bool frame_seen;
 	bool gone;
 	enum jk_verdict verdict;
@@ -39,7 +49,14 @@ struct session {
 	size_t raw_len;
 	size_t frame_len;
 	int64_t reply_ns;
+	int64_t late_ns;
 	int tries;
+	int64_t asked_ns;
+	size_t heard;
+	int64_t last_rx_ns;
+	bool pending;
+	bool over;
+	bool answered;
 };
 
 static int64_t now(void)
@@ -47,18 +64,37 @@ static int64_t now(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 * NS_PER_MS + t.tv_nsec;
+	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+/* A good reply: would the daemon take it? See core/bms_link.h. */
+static void judge_reply(struct session *s, const struct jk_sample *sample, uint16_t frame_len)
+{
+	const int64_t took_ns = now() - s->asked_ns;
+
+	s->answered = true;
+	if (s->over) {
+		s->strayed = true;
+	} else if (took_ns > BMS_REPLY_NS) {
+		s->late = true;
+		s->late_ns = took_ns;
+	} else if (!s->good) {
+		s->good = true;
+		s->sample = *sample;
+		s->frame_len = frame_len;
+		s->reply_ns = took_ns;
+	}
 }
 
 /* Judge the frame that the framer has delivered. */
-static void judge(struct session *s, uint16_t frame_len, int64_t asked_ns)
+static void judge(struct session *s, uint16_t frame_len)
 {
-	const enum jk_verdict v = jk_decode(s->framer.buf, frame_len, &s->sample);
+	struct jk_sample sample;
+	const enum jk_verdict v = jk_decode(s->framer.buf, frame_len, &sample);
 
-	if (v == JK_OK && !s->good) {
-		s->good = true;
-		s->frame_len = frame_len;
-		s->reply_ns = now() - asked_ns;
+	if (v == JK_OK) {
+		judge_reply(s, &sample, frame_len);
+		return;
 	}
 	/* An echo of our own request must not hide a better reason. */
 	if (v != JK_FOREIGN || !s->frame_seen) {
@@ -67,55 +103,83 @@ static void judge(struct session *s, uint16_t frame_len, int64_t asked_ns)
 	s->frame_seen = true;
 }
 
-static void take(struct session *s, const uint8_t *data, size_t len, int64_t asked_ns)
+static void take(struct session *s, const uint8_t *data, size_t len)
 {
 	const size_t keep = len < RAW_MAX - s->raw_len ? len : RAW_MAX - s->raw_len;
 	uint16_t frame_len = 0;
 
 	memcpy(&s->raw[s->raw_len], data, keep);
 	s->raw_len += keep;
+	s->heard += len;
+	s->last_rx_ns = now();
+	s->pending = true;
 	do {
 		const size_t used = jk_framer_feed(&s->framer, data, len, &frame_len);
 
 		data += used;
 		len -= used;
 		if (frame_len != 0) {
-			judge(s, frame_len, asked_ns);
+			judge(s, frame_len);
 		}
 	} while (len > 0 || frame_len != 0);
 }
 
-static void end_of_try(struct session *s, int64_t asked_ns)
+/* The line is silent. What is under construction is over, and so is an answer. */
+static void take_silence(struct session *s)
 {
 	uint16_t frame_len = 0;
 
 	do {
 		jk_framer_gap(&s->framer, &frame_len);
 		if (frame_len != 0) {
-			judge(s, frame_len, asked_ns);
+			judge(s, frame_len);
 		}
 	} while (frame_len != 0);
+	s->pending = false;
+	s->over = s->over || s->heard > JK_REQUEST_SIZE;
 }
 
-/* One request and what follows it. Return: 0, or -errno if the device is gone. */
+/* The next request goes out when the daemon's would. */
+static int64_t end_of_try(const struct session *s)
+{
+	return s->asked_ns + (s->over ? NS_PER_S : BMS_LATE_NS);
+}
+
+static int wait_ms(const struct session *s)
+{
+	const int64_t end_ns = end_of_try(s);
+	const int64_t until_ns = s->pending ? min_i64(end_ns, s->last_rx_ns + BMS_GAP_NS) : end_ns;
+
+	return (int)(max_i64(until_ns - now(), 0) / NS_PER_MS) + 1;
+}
+
+/*
+ * One request and all that follows it, until nothing can be taken for the answer to the next one.
+ * Return: 0, or -errno if the device is gone.
+ */
 static int ask(struct session *s)
 {
 	uint8_t request[JK_REQUEST_SIZE];
 	uint8_t buf[256];
-	const int64_t asked_ns = now();
-	const int64_t end_ns = asked_ns + WAIT_NS;
-	bool heard = false;
 
 	jk_request_build(JK_SOURCE_PC, request);
+	s->asked_ns = now();
+	s->heard = 0;
+	s->pending = false;
+	s->over = false;
+	s->answered = false;
 	if (write(s->fd, request, sizeof(request)) != (ssize_t)sizeof(request)) {
 		return errno == EAGAIN ? 0 : -EIO;
 	}
-	while (!s->good && now() < end_ns) {
+	while (!s->answered && now() < end_of_try(s)) {
 		struct pollfd p = {.fd = s->fd, .events = POLLIN};
-		const int wait_ms = heard ? GAP_MS : (int)((end_ns - now()) / NS_PER_MS) + 1;
+		const int n_ready = poll(&p, 1, wait_ms(s));
 
-		if (poll(&p, 1, wait_ms) <= 0) {
-			break;
+		if (n_ready == 0 && s->pending && now() - s->last_rx_ns >= BMS_GAP_NS) {
+			take_silence(s);
+		}
+		if (n_ready <= 0) {
+			continue;
 		}
 		const ssize_t n = read(s->fd, buf, sizeof(buf));
 
@@ -123,11 +187,10 @@ static int ask(struct session *s)
 			return -EIO;
 		}
 		if (n > 0) {
-			heard = true;
-			take(s, buf, (size_t)n, asked_ns);
+			take(s, buf, (size_t)n);
 		}
 	}
-	end_of_try(s, asked_ns);
+	take_silence(s);
 	return 0;
 }
 
@@ -201,6 +264,19 @@ static struct advice advise(const struct session *s)
 			"check that the BMS is switched on, that RX and TX are crossed and GND is "
 			"connected, and that the port protocol in the JK app is 000 (4G-GPS)"};
 	}
+	if (s->late) {
+		return (struct advice){
+			"the reply comes later than 500 ms after its request: the daemon drops it",
+			"set the latency timer of the USB adapter to 1 ms; try another adapter; "
+			"check that no other program or device asks the BMS on this line"};
+	}
+	if (s->strayed) {
+		return (struct advice){
+			"the reply comes after other bytes and a pause of 100 ms: the daemon has "
+			"taken those for the answer and drops it",
+			"find out what sends them (--hex shows them): another device on the line, "
+			"an adapter that switches its direction, a bad contact"};
+	}
 	if (s->frame_seen && s->verdict == JK_FOREIGN) {
 		return (struct advice){
 			"only our own request comes back",
@@ -234,6 +310,9 @@ static void print_json(const struct session *s, const char *device, const struct
 	if (!s->good) {
 		printf(",\"next\":");
 		probe_json_text(a->next);
+		if (s->late) {
+			printf(",\"late_ms\":%.1f", (double)s->late_ns / NS_PER_MS_REAL);
+		}
 	} else {
 		printf(",\"reply_ms\":%.1f,\"sample\":{", (double)s->reply_ns / NS_PER_MS_REAL);
 		probe_show_json(&s->sample);
@@ -266,6 +345,10 @@ static void print_words(const struct session *s, const char *device, const struc
 		return;
 	}
 	printf("%s: %d requests, %zu bytes received\n", device, s->tries, s->raw_len);
+	if (s->late) {
+		printf("  newest reply: complete %.1f ms after its request\n",
+		       (double)s->late_ns / NS_PER_MS_REAL);
+	}
 	for (int v = JK_NOISE; v < JK_VERDICTS; v++) {
 		if (s->framer.count[v] > 0) {
 			printf("  %u x %s\n", s->framer.count[v],

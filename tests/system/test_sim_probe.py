@@ -5,14 +5,16 @@
 import fcntl
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
 import threading
 import time
+import tty
 import unittest
 
-from sim_bench import REQUEST, Bus, Sim
+from sim_bench import REQUEST, SLOW, Bus, Sim
 
 PROBE = os.environ["JKP_PROBE"]
 VECTORS = os.path.join(os.environ["JKP_SOURCE_DIR"], "tests", "vectors")
@@ -197,6 +199,84 @@ class Decode(unittest.TestCase):
             self.assertIn(b"jkpylon-probe: -: ", result.stderr)
 
 
+class Line:
+    """A serial line on which the test plays the BMS: rows of (seconds after a request, bytes)."""
+
+    def __init__(self, rows):
+        self.rows = rows
+        self.master, slave = os.openpty()
+        tty.setraw(slave)
+        self.name = os.ttyname(slave)
+        self.slave = slave
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self.play)
+
+    def play(self):
+        while not self.stop.is_set():
+            if not select.select([self.master], [], [], 0.05)[0]:
+                continue
+            if os.read(self.master, 100) != REQUEST:
+                continue
+            asked = time.monotonic()
+            for after, data in self.rows:
+                time.sleep(max(0, asked + after - time.monotonic()))
+                os.write(self.master, data)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *unused):
+        self.stop.set()
+        self.thread.join()
+        os.close(self.master)
+        os.close(self.slave)
+
+
+class WhatTheDaemonTakes(unittest.TestCase):
+    """The daemon drops a reply 500 ms after its request, or behind 100 ms of silence in it."""
+
+    reply = vector("armin_16S_idle")
+
+    def verdict(self, *rows):
+        with Line(rows) as line:
+            result = probe("bms", line.name, "--json")
+        found = json.loads(result.stdout)
+        self.assertEqual(result.returncode, GOOD if found["good"] else BROKEN)
+        return found
+
+    def test_echo_and_reply_later_is_the_same_request(self):
+        found = self.verdict((0, REQUEST), (0.3, self.reply))
+        self.assertEqual((found["verdict"], found["tries"]), ("good", 1))
+        self.assertTrue(300 <= found["reply_ms"] < 300 + 100 * SLOW, found["reply_ms"])
+
+    def test_a_late_reply_is_not_good(self):
+        for rows in (((0.7, self.reply),), ((0, REQUEST), (0.7, self.reply)),
+                     ((0.45, self.reply[:100]), (0.52, self.reply[100:]))):
+            found = self.verdict(*rows)
+            self.assertFalse(found["good"])
+            self.assertIn("later than 500 ms", found["verdict"])
+            self.assertTrue(500 < found["late_ms"] < 900, found["late_ms"])
+        with Sim() as sim:
+            sim.ok("reply 700")
+            result = probe("bms", sim.link)
+            self.assertEqual(result.returncode, BROKEN)
+            self.assertRegex(result.stdout.decode(), r"complete 7\d\d\.\d ms after its request")
+
+    def test_a_reply_behind_a_stray_byte_and_silence_is_not_good(self):
+        for pause in (0.15, 0.3, 0.45):
+            found = self.verdict((0, REQUEST + b"\xff"), (pause, self.reply))
+            self.assertFalse(found["good"])
+            self.assertIn("after other bytes and a pause of 100 ms", found["verdict"])
+        found = self.verdict((0, REQUEST + b"\xff"), (0.05, self.reply))
+        self.assertTrue(found["good"])
+
+    def test_a_pause_inside_a_reply_is_not_good(self):
+        found = self.verdict((0, self.reply[:100]), (0.2, self.reply[100:]))
+        self.assertFalse(found["good"])
+        self.assertIn("end too early", found["verdict"])
+
+
 class Bms(unittest.TestCase):
     def words(self, sim, status, *patterns):
         result = probe("bms", sim.link)
@@ -237,7 +317,7 @@ class Bms(unittest.TestCase):
     def test_a_second_try_is_enough(self):
         with Sim() as sim:
             sim.ok("silent on")
-            timer = threading.Timer(0.7, lambda: sim.ok("silent off"))
+            timer = threading.Timer(1.0, lambda: sim.ok("silent off"))
             timer.start()
             self.words(sim, GOOD, "after request 2")
             timer.join()
