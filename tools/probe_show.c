@@ -170,6 +170,11 @@ static uint16_t temp_raw(const struct jk_sample *s, const struct probe_temp *t)
 	return raw;
 }
 
+static bool have(const struct jk_sample *s, enum jk_reg reg)
+{
+	return (s->have & JK_HAVE(reg)) != 0;
+}
+
 static void show_field(const struct jk_sample *s, const struct field *f)
 {
 	static const char *const plain[] = {
@@ -214,7 +219,7 @@ static void show_cells(const struct jk_sample *s)
 
 static void show_bits(const struct jk_sample *s)
 {
-	if (s->have & JK_HAVE(JK_REG_STATUS)) {
+	if (have(s, JK_REG_STATUS)) {
 		printf("  %-38s charge %s, discharge %s, balancer %s\n", "MOSFETs",
 		       s->status & JK_STATUS_CHARGE_MOS ? "on" : "off",
 		       s->status & JK_STATUS_DISCHARGE_MOS ? "on" : "off",
@@ -233,7 +238,7 @@ void probe_show(const struct jk_sample *s)
 	for (size_t i = 0; i < ARRAY_SIZE(temps); i++) {
 		const uint16_t raw = temp_raw(s, &temps[i]);
 
-		if (!(s->have & JK_HAVE(temps[i].reg))) {
+		if (!have(s, temps[i].reg)) {
 			continue;
 		}
 		if (jk_temp_valid(raw)) {
@@ -245,7 +250,7 @@ void probe_show(const struct jk_sample *s)
 	}
 	show_bits(s);
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		if (s->have & JK_HAVE(fields[i].reg)) {
+		if (have(s, fields[i].reg)) {
 			show_field(s, &fields[i]);
 		}
 	}
@@ -279,7 +284,7 @@ void probe_show_json(const struct jk_sample *s)
 	for (size_t i = 0; i < ARRAY_SIZE(temps); i++) {
 		const uint16_t raw = temp_raw(s, &temps[i]);
 
-		if (!(s->have & JK_HAVE(temps[i].reg))) {
+		if (!have(s, temps[i].reg)) {
 			continue;
 		}
 		printf(",\"%s_temp_raw\":%u,\"%s_temp_dc\":", temps[i].key, raw, temps[i].key);
@@ -289,11 +294,13 @@ void probe_show_json(const struct jk_sample *s)
 			printf("null");
 		}
 	}
-	printf(",\"current_raw\":%u", s->current_raw);
+	if (have(s, JK_REG_CURRENT)) {
+		printf(",\"current_raw\":%u", s->current_raw);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		const struct field *f = &fields[i];
 
-		if (!(s->have & JK_HAVE(f->reg))) {
+		if (!have(s, f->reg)) {
 			continue;
 		}
 		printf(",\"%s\":", f->key);
@@ -316,7 +323,30 @@ static int remark(bool condition, const char *text)
 	return condition ? 1 : 0;
 }
 
-int probe_remarks(const struct jk_sample *s)
+static int remarks_on_missing(const struct jk_sample *s)
+{
+	static const struct {
+		enum jk_reg reg;
+		const char *text;
+	} needed[] = {
+		{JK_REG_VOLTAGE, "no pack voltage (register 83)"},
+		{JK_REG_CURRENT, "no current (register 84)"},
+		{JK_REG_SOC, "no state of charge (register 85)"},
+		{JK_REG_ALARMS, "no alarm bits (register 8B)"},
+		{JK_REG_STATUS, "no MOSFET states (register 8C)"},
+	};
+	int n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
+		if (!have(s, needed[i].reg)) {
+			printf("note: the reply has %s, which the daemon needs\n", needed[i].text);
+			n++;
+		}
+	}
+	return n;
+}
+
+static int remarks_on_cells(const struct jk_sample *s)
 {
 	int32_t sum = 0;
 	int n = 0;
@@ -330,20 +360,32 @@ int probe_remarks(const struct jk_sample *s)
 			n++;
 		}
 	}
-	n += remark(abs_i32(sum - s->pack_mv) > max_i32(SUM_TOLERANCE, s->pack_mv / 100),
+	n += remark(have(s, JK_REG_VOLTAGE) &&
+			    abs_i32(sum - s->pack_mv) > max_i32(SUM_TOLERANCE, s->pack_mv / 100),
 		    "the cells do not add up to the pack voltage: check the sense wires");
-	n += remark((s->have & JK_HAVE(JK_REG_SOC)) && s->soc_pct == 0 && s->cycles == 0,
+	return n;
+}
+
+int probe_remarks(const struct jk_sample *s)
+{
+	const bool mosfets = have(s, JK_REG_STATUS);
+	const bool probe_1 = have(s, JK_REG_BOX_TEMP) && jk_temp_valid(s->box_temp_raw);
+	const bool probe_2 = have(s, JK_REG_BATTERY_TEMP) && jk_temp_valid(s->battery_temp_raw);
+	int n = remarks_on_missing(s) + remarks_on_cells(s);
+
+	n += remark(have(s, JK_REG_SOC) && have(s, JK_REG_CYCLES) && s->soc_pct == 0 &&
+			    s->cycles == 0,
 		    "SoC 0 with 0 cycles: the BMS has just been switched on; ask again in 20 s");
 	n += remark(s->soc_pct > 100, "SoC above 100 %: not usable");
-	n += remark(!jk_temp_valid(s->box_temp_raw) && !jk_temp_valid(s->battery_temp_raw),
+	n += remark(!probe_1 && !probe_2,
 		    "no valid temperature probe: the daemon would keep the limits at 0 A");
-	n += remark(!(s->status & JK_STATUS_CHARGE_MOS),
+	n += remark(mosfets && !(s->status & JK_STATUS_CHARGE_MOS),
 		    "the charge MOSFET is off: no charging; see alarms and the switch in the app");
-	n += remark(!(s->status & JK_STATUS_DISCHARGE_MOS),
+	n += remark(mosfets && !(s->status & JK_STATUS_DISCHARGE_MOS),
 		    "the discharge MOSFET is off: no discharging; see alarms and the switch in the "
 		    "app");
 	n += remark(s->alarms != 0, "the BMS reports alarms");
-	n += remark((s->have & JK_HAVE(JK_REG_BATTERY_TYPE)) && s->battery_type != 0,
+	n += remark(have(s, JK_REG_BATTERY_TYPE) && s->battery_type != 0,
 		    "the battery type is not LFP: the default limits do not fit");
 	return n;
 }

@@ -233,6 +233,17 @@ class Line:
         os.close(self.slave)
 
 
+def without(frame, tag, size):
+    """The reply without one register, with its length and sum made anew."""
+    cells = 11 + 2 + frame[12]
+    at = cells
+    while frame[at] != tag:
+        at += 1 + {0x85: 1, 0x86: 1, 0x89: 4}.get(frame[at], 2)
+    rest = frame[2 + 2 : at] + frame[at + 1 + size : -4]
+    head = frame[:2] + (len(frame) - 2 - 1 - size).to_bytes(2, "big")
+    return head + rest + (sum(head + rest) & 0xFFFFFFFF).to_bytes(4, "big")
+
+
 class WhatTheDaemonTakes(unittest.TestCase):
     """The daemon drops a reply 500 ms after its request, or behind 100 ms of silence in it."""
 
@@ -249,6 +260,21 @@ class WhatTheDaemonTakes(unittest.TestCase):
         found = self.verdict((0, REQUEST), (0.3, self.reply))
         self.assertEqual((found["verdict"], found["tries"]), ("good", 1))
         self.assertTrue(300 <= found["reply_ms"] < 300 + 100 * SLOW, found["reply_ms"])
+
+    def test_a_register_that_is_missing_is_not_read_as_zero(self):
+        for tag, size, note in ((0x83, 2, "no pack voltage"), (0x8C, 2, "no MOSFET states"),
+                                (0x87, 2, None), (0x85, 1, "no state of charge"),
+                                (0x8B, 2, "no alarm bits"), (0x84, 2, "no current")):
+            with Line(((0, without(self.reply, tag, size)),)) as line:
+                result = probe("bms", line.name)
+            self.assertEqual(result.returncode, GOOD, result.stdout)
+            notes = [line for line in result.stdout.decode().splitlines() if line[:4] == "note"]
+            self.assertEqual(len(notes), 1 if note else 0, notes)
+            if note:
+                self.assertIn(note, notes[0])
+        both = without(without(self.reply, 0x81, 2), 0x82, 2)
+        with Line(((0, both),)) as line:
+            self.assertIn(b"note: no valid temperature probe", probe("bms", line.name).stdout)
 
     def test_a_late_reply_is_not_good(self):
         for rows in (((0.7, self.reply),), ((0, REQUEST), (0.7, self.reply)),
