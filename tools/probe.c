@@ -5,6 +5,7 @@
  */
 #include "probe.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,9 @@ static bool take_seconds(const char *text, double *ret_seconds)
 	const double v = strtod(text, &end);
 
 	if (end == text || *end != '\0' || !(v > 0 && v <= SECONDS_MAX)) {
-		fprintf(stderr, "jkpylon-probe: -t %s: expected seconds, more than 0\n", text);
+		fprintf(stderr,
+			"jkpylon-probe: -t %s: expected seconds, more than 0 and at most %.0f\n",
+			text, SECONDS_MAX);
 		return false;
 	}
 	*ret_seconds = v;
@@ -80,6 +83,16 @@ static bool parse(int argc, char **argv, struct probe_options *o)
 	return true;
 }
 
+/* What could not be written was not said. Return: exit status. */
+static int close_output(int status)
+{
+	if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+		fprintf(stderr, "jkpylon-probe: cannot write the output: %s\n", strerror(errno));
+		return PROBE_DEVICE;
+	}
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	struct probe_options o = {.seconds = SECONDS_DEFAULT};
@@ -92,13 +105,13 @@ int main(int argc, char **argv)
 	const char *name = argv[optind + 1];
 
 	if (strcmp(what, "bms") == 0) {
-		return probe_bms(name, &o);
+		return close_output(probe_bms(name, &o));
 	}
 	if (strcmp(what, "can") == 0) {
-		return probe_can(name, &o);
+		return close_output(probe_can(name, &o));
 	}
 	if (strcmp(what, "decode") == 0) {
-		return probe_decode(name);
+		return close_output(probe_decode(name));
 	}
 	fprintf(stderr, "jkpylon-probe: '%s' is none of bms, can, decode\n", what);
 	usage(stderr);

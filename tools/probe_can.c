@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -22,6 +23,7 @@
 #define TEXT_MAX    160
 #define MS_PER_S    1000.0
 #define PERIODS_MIN 2U
+#define WAIT_MS	    250
 
 /* What was heard of one identifier. */
 struct heard {
@@ -36,7 +38,9 @@ struct listening {
 	struct heard id[STANDARD];
 	uint32_t frames;
 	uint32_t extended;
+	uint32_t remote;
 	uint32_t errors;
+	double seconds;
 	bool no_ack;
 	bool down;
 	char error_text[TEXT_MAX];
@@ -98,6 +102,10 @@ static void take(struct listening *l, const struct can_frame *f)
 		return;
 	}
 	l->frames++;
+	if (f->can_id & CAN_RTR_FLAG) { /* asks for an identifier, is not its sender */
+		l->remote++;
+		return;
+	}
 	if (f->can_id & CAN_EFF_FLAG) {
 		l->extended++;
 		return;
@@ -111,27 +119,48 @@ static void take(struct listening *l, const struct can_frame *f)
 	memcpy(h->data, f->data, h->len);
 }
 
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stopped = 1;
+}
+
+/* Ctrl-C ends the listening, not the program: what was heard so far is worth a verdict. */
+static void catch_signals(void)
+{
+	const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGTERM, &action, NULL);
+}
+
 /* Return: 0, or -errno with bus->why set. */
 static int listen_to(struct canbus *bus, double seconds, struct listening *l)
 {
-	const int64_t end_ns = now() + (int64_t)(seconds * NS_PER_S);
+	const int64_t begin_ns = now();
+	const int64_t end_ns = begin_ns + (int64_t)(seconds * NS_PER_S);
 
 	for (;;) {
 		const int64_t left_ns = end_ns - now();
 		struct canbus_frame f;
 
-		if (left_ns <= 0) {
+		l->seconds = (double)(now() - begin_ns) / NS_PER_S;
+		if (left_ns <= 0 || stopped != 0) {
 			return 0;
 		}
-		const int rc = canbus_read(bus, (int)(left_ns / NS_PER_MS) + 1, &f);
+		/* Never for long: a signal just before the wait would be seen after it only. */
+		const int64_t wait_ms = min_i64(left_ns / NS_PER_MS + 1, WAIT_MS);
+		const int rc = canbus_read(bus, (int)wait_ms, &f);
 
 		if (rc == 0) {
 			take(l, &f.can);
 		} else if (rc == -ENETDOWN) {
 			l->down = true;
 			return 0;
-		} else if (rc != -EAGAIN && rc != -EBADMSG) {
-			return rc == -EINTR ? 0 : rc;
+		} else if (rc != -EAGAIN && rc != -EBADMSG && rc != -EINTR) {
+			return rc;
 		}
 	}
 }
@@ -189,6 +218,9 @@ static void print_ids(const struct listening *l)
 	if (l->extended > 0) {
 		printf("  %u frames with extended identifiers\n", l->extended);
 	}
+	if (l->remote > 0) {
+		printf("  %u remote frames\n", l->remote);
+	}
 	if (l->errors > 0) {
 		printf("  %u error frames, newest: %s\n", l->errors, l->error_text);
 	}
@@ -245,9 +277,11 @@ static void print_json(const char *interface, const struct listening *l, const s
 
 	printf("{\"interface\":");
 	probe_json_text(interface);
-	printf(",\"good\":%s,\"frames\":%u,\"errors\":%u,\"extended\":%u,\"down\":%s,\"alive\":%s",
+	printf(",\"good\":%s,\"frames\":%u,\"errors\":%u,\"extended\":%u,\"remote\":%u,\"down\":%s,"
+	       "\"alive\":%s,\"seconds\":%.1f",
 	       v->status == PROBE_GOOD ? "true" : "false", l->frames, l->errors, l->extended,
-	       l->down ? "true" : "false", l->id[PYLON_ID_ALIVE].count > 0 ? "true" : "false");
+	       l->remote, l->down ? "true" : "false",
+	       l->id[PYLON_ID_ALIVE].count > 0 ? "true" : "false", l->seconds);
 	printf(",\"ids\":{");
 	for (uint32_t id = 0; id < STANDARD; id++) {
 		const struct heard *h = &l->id[id];
@@ -270,6 +304,14 @@ int probe_can(const char *interface, const struct probe_options *o)
 	static struct listening l;
 	static struct canbus bus;
 
+	if (!canbus_is_live(interface)) {
+		fprintf(stderr,
+			"jkpylon-probe: %s is a log; jkpylon-canview shows those; give an "
+			"interface (can0) or unix:PATH\n",
+			strcmp(interface, "-") == 0 ? "- (the standard input)" : interface);
+		return PROBE_USAGE;
+	}
+	catch_signals();
 	if (canbus_open(&bus, interface) != 0) {
 		fprintf(stderr, "jkpylon-probe: %s\n", bus.why);
 		return PROBE_DEVICE;
@@ -292,6 +334,9 @@ int probe_can(const char *interface, const struct probe_options *o)
 	if (o->json) {
 		print_json(interface, &l, &v);
 		return v.status;
+	}
+	if (stopped != 0) {
+		printf("stopped after %.1f s\n", l.seconds);
 	}
 	print_ids(&l);
 	printf("verdict: %s\n", v.words);

@@ -7,6 +7,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -189,6 +190,14 @@ class Decode(unittest.TestCase):
             result = probe("decode", "-", data=text.encode("latin-1"))
             self.assertEqual((result.returncode, result.stdout), (USAGE, b""), text)
             self.assertRegex(result.stderr.decode(), "jkpylon-probe: -: this looks like .*" + pattern)
+
+    def test_a_full_disk_is_told(self):
+        path = os.path.join(VECTORS, "jk_uart_14s_doc_example_chg2.08A.hex")
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run([PROBE, "decode", path], stdout=full, stderr=subprocess.PIPE,
+                                    timeout=60, check=False)
+        self.assertEqual(result.returncode, DEVICE)
+        self.assertIn(b"cannot write the output", result.stderr)
 
     def test_wrong_files(self):
         self.assertEqual(probe("decode", "/nonexistent").returncode, DEVICE)
@@ -413,6 +422,7 @@ class Bms(unittest.TestCase):
             result = probe(*args)
             self.assertEqual(result.returncode, USAGE, args)
             self.assertIn(b"usage: ", result.stderr)
+        self.assertIn(b"at most 86400", probe("can", "x", "-t", "1e99").stderr)
 
 
 class Can(unittest.TestCase):
@@ -466,6 +476,43 @@ class Can(unittest.TestCase):
         result = self.listen([])
         self.assertEqual(result.returncode, BROKEN)
         self.assertIn(b"verdict: silent", result.stdout)
+
+    def test_remote_frames_are_no_inverter(self):
+        result = self.listen([0x40000305])
+        self.assertEqual(result.returncode, BROKEN)
+        self.assertIn(b"3 remote frames", result.stdout)
+        self.assertIn(b"no Pylontech inverter", result.stdout)
+
+    def test_remote_frames_in_json(self):
+        found = json.loads(self.listen([0x40000305, 0x40000351], "--json").stdout)
+        self.assertEqual((found["good"], found["alive"], found["remote"]), (False, False, 6))
+        self.assertEqual(found["ids"], {})
+
+    def test_logs_are_refused(self):
+        log = os.path.join(self.folder.name, "x.log")
+        with open(log, "w", encoding="ascii") as f:
+            f.write("can0 305#0000000000000000\n")
+        for name in ("-", log):
+            result = probe("can", name)
+            self.assertEqual((result.returncode, result.stdout), (USAGE, b""))
+            self.assertRegex(result.stderr.decode(), f"{name} .*is a log.*jkpylon-canview"
+                             if name == log else "standard input.*is a log.*jkpylon-canview")
+
+    def test_a_signal_ends_the_listening_with_a_verdict(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            path = self.path + str(int(number))
+            bus = Bus(path)
+            self.addCleanup(bus.close)
+            with subprocess.Popen([PROBE, "can", "unix:" + path, "-t", "60"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                bus.accept()
+                self.assertIn(b"listening", process.stdout.readline())
+                bus.send(0x305, bytes(8))
+                time.sleep(0.3 * SLOW)
+                process.send_signal(number)
+                out, err = process.communicate(timeout=20)
+            self.assertEqual((process.returncode, err), (GOOD, b""))
+            self.assertRegex(out.decode(), r"stopped after \d+\.\d s\n(.*\n)+verdict: good")
 
     def test_no_bus(self):
         for name in ("unix:" + self.path, "nosuchcan0"):
