@@ -48,6 +48,7 @@ struct counts {
  * struct replay - one run
  * @out: where the output goes
  * @requests: print the requests to the BMS too
+ * @ran: the trace was read to its end
  */
 struct replay {
 	struct replay_trace trace;
@@ -58,6 +59,7 @@ struct replay {
 	struct counts count;
 	FILE *out;
 	bool requests;
+	bool ran;
 };
 
 static void print_time(const struct replay *r)
@@ -178,6 +180,7 @@ static int run(struct replay *r)
 		}
 	}
 	fprintf(r->out, "end\n");
+	r->ran = true;
 	return 0;
 }
 
@@ -258,9 +261,10 @@ static int run_and_compare(struct replay *r, const char *expect)
 
 static void usage(FILE *f)
 {
-	fprintf(f, "usage: jkpylon-replay [--requests] [--expect FILE] TRACE|-\n"
-		   "Exit status: 0 done or equal, 1 wrong command line or trace, 2 a file cannot "
-		   "be read,\n3 the output differs from --expect.\n");
+	fprintf(f,
+		"usage: jkpylon-replay [--requests] [--expect FILE] TRACE|-\n"
+		"Exit status: 0 done or equal, 1 wrong command line or trace, 2 a file cannot be "
+		"read or\nthe output not be written, 3 the output differs from --expect.\n");
 }
 
 int main(int argc, char **argv)
@@ -308,8 +312,12 @@ int main(int argc, char **argv)
 	}
 	if (r.trace.error[0] != '\0') {
 		fprintf(stderr, "jkpylon-replay: %s\n", r.trace.error);
-	} else {
+	} else if (r.ran) {
 		summary(&r);
+	}
+	if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+		fprintf(stderr, "jkpylon-replay: cannot write the output: %s\n", strerror(errno));
+		status = EXIT_FILE;
 	}
 	replay_trace_close(&r.trace);
 	return status;

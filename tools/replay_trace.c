@@ -31,27 +31,42 @@ __attribute__((format(printf, 2, 3))) static int wrong(struct replay_trace *t, c
 	return -EINVAL;
 }
 
-/* Next line into t->line, without its end. Return: false at the end of the file. */
+/*
+ * Next line of the file into t->line, without its end. Return: false at the end of the file, and at
+ * a line without end: the recording was cut off in it.
+ */
+static bool read_line(struct replay_trace *t)
+{
+	ssize_t n = getline(&t->line, &t->line_size, t->file);
+
+	if (n < 0) {
+		return false;
+	}
+	t->line_no++;
+	if (t->line[n - 1] != '\n') {
+		return false;
+	}
+	n--;
+	if (n > 0 && t->line[n - 1] == '\r') { /* an editor or a transfer of another system */
+		n--;
+	}
+	t->line[n] = '\0';
+	return true;
+}
+
+/* The same, but empty lines and comments are passed over. */
 static bool next_line(struct replay_trace *t)
 {
 	if (t->pending) {
 		t->pending = false;
 		return true;
 	}
-	for (;;) {
-		const ssize_t n = getline(&t->line, &t->line_size, t->file);
-
-		if (n < 0) {
-			return false;
-		}
-		t->line_no++;
-		if (n > 0 && t->line[n - 1] == '\n') {
-			t->line[n - 1] = '\0';
-		}
+	while (read_line(t)) {
 		if (t->line[0] != '#' && t->line[0] != '\0') {
 			return true;
 		}
 	}
+	return false;
 }
 
 /* Fields behind the letter. Return: their number, -1 if the letter is not followed by a space. */
@@ -345,12 +360,10 @@ static int add_setting(struct replay_trace *t, struct replay_config *c)
 
 static int read_head(struct replay_trace *t, struct replay_config *c)
 {
-	const ssize_t n = getline(&t->line, &t->line_size, t->file);
 	int rc = 0;
 
-	t->line_no = 1;
-	if (n < 0 || strcspn(t->line, "\n") != strlen(TRACE_FORMAT) ||
-	    strncmp(t->line, TRACE_FORMAT, strlen(TRACE_FORMAT)) != 0) {
+	if (!read_line(t) || strcmp(t->line, TRACE_FORMAT) != 0) {
+		t->line_no = 1;
 		return wrong(t,
 			     "no input trace: expected \"%s\" in the first line (recorder.trace "
 			     "of jkpylond writes one)",

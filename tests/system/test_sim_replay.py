@@ -137,6 +137,34 @@ class Golden(unittest.TestCase):
         self.assertIn("no end mark", cut.stderr)
 
 
+    def test_a_trace_that_is_cut_off_anywhere_is_repeated_up_to_there(self):
+        with open(GOLDEN + ".trace", encoding="ascii") as f:
+            text = f.read()
+        start = text.index("\nS ") + 1
+        whole = replay(GOLDEN + ".trace").stdout
+        for end in list(range(len(text) - 1, len(text) - 90, -1)) + [start + 1, start + 5]:
+            cut = replay("-", data=text[:end])
+            self.assertEqual(cut.returncode, SAME, (text[end - 20 : end], cut.stderr))
+            self.assertIn("cut off", cut.stderr)
+            self.assertTrue(whole.startswith(cut.stdout[: -len("end\n")]))
+            last_line = text.rindex("\n", 0, end) + 1
+            self.assertEqual(cut.stdout, replay("-", data=text[:last_line]).stdout)
+
+    def test_lines_that_end_with_cr_lf(self):
+        with open(GOLDEN + ".trace", encoding="ascii") as f:
+            text = f.read()
+        result = replay("-", data=text.replace("\n", "\r\n"))
+        self.assertEqual((result.returncode, result.stdout),
+                         (SAME, replay(GOLDEN + ".trace").stdout), result.stderr)
+
+    def test_a_full_disk_is_told(self):
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run([REPLAY, GOLDEN + ".trace"], stdout=full,
+                                    stderr=subprocess.PIPE, timeout=60, check=False)
+        self.assertEqual(result.returncode, UNREADABLE)
+        self.assertIn(b"cannot write the output", result.stderr)
+
+
 class Wrong(unittest.TestCase):
     def refused(self, text, message, status=USAGE):
         result = replay("-", data=text)
@@ -186,8 +214,10 @@ class Wrong(unittest.TestCase):
 
     def test_files_and_command_line(self):
         self.assertEqual(replay("/nonexistent").returncode, UNREADABLE)
+        missing = replay("--expect", "/nonexistent", GOLDEN + ".trace")
+        self.assertEqual(missing.returncode, UNREADABLE)
         self.assertEqual(
-            replay("--expect", "/nonexistent", GOLDEN + ".trace").returncode, UNREADABLE
+            missing.stderr, "jkpylon-replay: /nonexistent: No such file or directory\n"
         )
         for args in ((), ("a", "b"), ("--wrong", "a")):
             self.assertEqual(replay(*args).returncode, USAGE)
