@@ -131,9 +131,17 @@ static void use_bus(struct sim_inverter *v, int64_t now_ns)
 			return;
 		}
 		v->retry_ns = now_ns + RETRY_NS;
-		if (canbus_open(&v->bus, v->spec) != 0) {
+		const int err = canbus_open(&v->bus, v->spec);
+
+		if (err != 0) {
+			if (err != v->open_err) { /* once a reason, not twice a second */
+				fprintf(stderr, "sim: inverter waits for its bus: %s\n",
+					v->bus.why);
+			}
+			v->open_err = err;
 			return;
 		}
+		v->open_err = 0;
 		v->connected = true;
 		v->count_connects++;
 		fprintf(stderr, "sim: inverter on the bus %s\n", v->spec);

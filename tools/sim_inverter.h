@@ -30,6 +30,7 @@ struct inverter_limits {
 /**
  * struct sim_inverter - the inverter
  * @spec: interface or unix:PATH; NULL = no inverter: load and sun act on the battery directly
+ * @open_err: why the bus could not be opened at the last attempt, as told; 0 = nothing to tell
  * @delay_s: from a limit on the bus to its effect
  * @max_a: what its battery side can do, each way
  * @timeout_s: silence of the battery after which it stops; 0 = never, it keeps the last limits
@@ -43,6 +44,7 @@ struct sim_inverter {
 	const char *spec;
 	struct canbus bus;
 	bool connected;
+	int open_err;
 	int64_t retry_ns;
 	double load_w;
 	double sun_w;

@@ -159,6 +159,17 @@ class Inverter(unittest.TestCase):
         self.assertEqual(self.sim.status()["inverter"]["connects"], 2)
 
 
+class NoBus(unittest.TestCase):
+    def test_a_bus_that_is_not_there_is_told_once(self):
+        for spec, reason in (("nosuchcan9", "no such interface"), ("BUS", "no daemon listens")):
+            with Sim("--inverter", spec) as sim:
+                said = wait_until(lambda: "inverter waits" in sim.log())
+                self.assertTrue(said, sim.log())
+                self.assertRegex(sim.log(), f"inverter waits for its bus: .*{reason}")
+                time.sleep(1.2)  # two more attempts
+                self.assertEqual(sim.log().count("inverter waits"), 1, sim.log())
+
+
 class Direct(unittest.TestCase):
     def test_without_inverter_load_and_sun_act_at_once(self):
         with Sim("--sun", "524") as sim:
