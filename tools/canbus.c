@@ -18,18 +18,20 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define BENCH_PREFIX   "unix:"
-#define BENCH_NAME     "bench"
-#define LOG_SUFFIX     ".log"
-#define BITRATE	       "500000"
-#define US_PER_S       1000000
-#define NS_PER_US      1000
-#define STD_ID_DIGITS  3U
-#define EXT_ID_DIGITS  8U
-#define TIME_DIGITS    6U /* behind the point: microseconds */
-#define TIME_SECS_MAX  INT64_C(100000000000)
-#define CANDUMP_FLAGS  2  /* words behind RX or TX in candump -x */
-#define BAD_LINE_SHOWN 40 /* characters of a bad line in the message */
+#define BENCH_PREFIX	"unix:"
+#define BENCH_NAME	"bench"
+#define LOG_SUFFIX	".log"
+#define BITRATE		"500000"
+#define US_PER_S	1000000
+#define NS_PER_US	1000
+#define STD_ID_DIGITS	3U
+#define EXT_ID_DIGITS	8U
+#define TIME_DIGITS	6U /* behind the point: microseconds */
+#define NANO_DIGITS	9U /* candump -N; what is below a microsecond is cut off */
+#define TIME_SECS_MAX	INT64_C(100000000000)
+#define CANDUMP_FLAGS	2 /* words behind RX or TX in candump -x */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+#define BAD_LINE_SHOWN	40 /* characters of a bad line in the message */
 
 #ifndef CAN_ERR_CNT
 #define CAN_ERR_CNT 0x00000200U /* younger than the oldest kernel headers we build with */
@@ -248,6 +250,7 @@ static const char *parse_time(const char **p, struct canbus_frame *f)
 	const char *s = *p + 1;
 	const char *end = strchr(s, ')');
 	struct tm tm = {.tm_isdst = -1};
+	const bool negative = *s == '-'; /* what canview -x makes of a date before 1970 */
 	int64_t secs = 0;
 	int64_t us = 0;
 	unsigned int digits = 0;
@@ -259,6 +262,7 @@ static const char *parse_time(const char **p, struct canbus_frame *f)
 		s = strptime(s, "%Y-%m-%d %H:%M:%S", &tm);
 		secs = s != NULL ? (int64_t)mktime(&tm) : 0;
 	} else {
+		s += negative;
 		while (isdigit((unsigned char)*s) && secs < TIME_SECS_MAX) {
 			secs = secs * 10 + (*s++ - '0');
 		}
@@ -266,13 +270,13 @@ static const char *parse_time(const char **p, struct canbus_frame *f)
 	if (s == NULL || *s++ != '.') {
 		return "the time is not (SECONDS.MICROSECONDS)";
 	}
-	for (; isdigit((unsigned char)*s) && digits < TIME_DIGITS; digits++) {
-		us = us * 10 + (*s++ - '0');
+	for (; isdigit((unsigned char)*s) && digits < NANO_DIGITS; digits++, s++) {
+		us = digits < TIME_DIGITS ? us * 10 + (*s - '0') : us;
 	}
-	if (s != end || digits != TIME_DIGITS) {
+	if (s != end || (digits != TIME_DIGITS && digits != NANO_DIGITS)) {
 		return "the time is not (SECONDS.MICROSECONDS)";
 	}
-	f->time_us = secs * US_PER_S + us;
+	f->time_us = (secs * US_PER_S + us) * (negative ? -1 : 1);
 	f->has_time = true;
 	*p = end + 1;
 	return NULL;
@@ -356,21 +360,34 @@ static const char *parse_compact(const char **p, struct canbus_frame *f)
 		       : "the data is not hexadecimal";
 }
 
+/* "[8]", or "{8}" to "{F}" of candump -8: eight bytes, whatever the raw length is. */
+static const char *parse_length(const char **p, unsigned int *ret_len)
+{
+	const bool raw = (*p)[0] == '{';
+	const int n = (*p)[0] == '[' || raw ? hex_digit((*p)[1]) : -1;
+
+	if (n < 0) {
+		return "there is no '#' and no length in brackets";
+	}
+	if ((*p)[2] != (raw ? '}' : ']') || (n > CAN_MAX_DLEN && !raw)) {
+		return "CAN FD frames are not shown";
+	}
+	*ret_len = n > CAN_MAX_DLEN ? CAN_MAX_DLEN : (unsigned int)n;
+	*p += 3;
+	return NULL;
+}
+
 /* 351   [8]  14 02 ...; *p stands behind the identifier. */
 static const char *parse_spaced(const char **p, struct canbus_frame *f)
 {
+	unsigned int len = 0;
 	const char *bad;
-	unsigned int len;
 
 	*p += strspn(*p, " \t");
-	if ((*p)[0] != '[' || !isdigit((unsigned char)(*p)[1])) {
-		return "there is no '#' and no length in brackets";
+	bad = parse_length(p, &len);
+	if (bad != NULL) {
+		return bad;
 	}
-	if ((*p)[2] != ']' || (*p)[1] > '0' + CAN_MAX_DLEN) {
-		return "CAN FD frames are not shown";
-	}
-	len = (unsigned int)((*p)[1] - '0');
-	*p += 3;
 	*p += strspn(*p, " \t");
 	if (strncmp(*p, "remote", strlen("remote")) == 0) {
 		f->can.can_id |= CAN_RTR_FLAG;
@@ -392,6 +409,12 @@ static const char *skip_word(const char *p)
 {
 	p += strcspn(p, " \t");
 	return p + strspn(p, " \t");
+}
+
+/* Lines of candump -e that say in words what the error frame above them is. */
+static bool is_detail(const struct canbus *bus, const char *line)
+{
+	return bus->error_above && *line == '\t';
 }
 
 static const char *parse_line(const char *p, struct canbus_frame *f)
@@ -489,12 +512,20 @@ static int read_log(struct canbus *bus, int timeout_ms, struct canbus_frame *ret
 		if (err != 0) {
 			return set_why(bus, err, "%s: %s", bus->spec, strerror(-err));
 		}
+		if (bus->line == 1 &&
+		    strncmp(line, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0) {
+			line += strlen(BYTE_ORDER_MARK);
+		}
+		if (is_detail(bus, line)) {
+			continue;
+		}
 		line += strspn(line, " \t\r");
 		if (*line == '\0' || *line == '#') {
 			continue;
 		}
 		line[strcspn(line, "\r")] = '\0';
 		bad = parse_line(line, &f);
+		bus->error_above = bad == NULL && (f.can.can_id & CAN_ERR_FLAG) != 0;
 		if (bad == NULL) {
 			*ret_frame = f;
 			return 0;

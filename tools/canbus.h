@@ -50,6 +50,7 @@ struct canbus {
 	size_t fill;
 	size_t pos;
 	bool ended;
+	bool error_above;
 	char buf[CANBUS_LINE_MAX];
 };
 

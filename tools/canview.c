@@ -339,9 +339,18 @@ static void add_bytes(struct text *t, const struct can_frame *f, const char *sep
 	}
 }
 
+/* Seconds since 1970, or before. */
+static void add_seconds(struct text *t, int64_t us)
+{
+	const uint64_t n = us < 0 ? -(uint64_t)us : (uint64_t)us;
+
+	text_add(t, "%s%" PRIu64 ".%06" PRIu64, us < 0 ? "-" : "", n / US_PER_S, n % US_PER_S);
+}
+
 static void add_time(struct text *t, const struct view *v, const struct canbus_frame *f)
 {
-	const time_t secs = (time_t)(f->time_us / US_PER_S);
+	const int64_t us = (f->time_us % US_PER_S + US_PER_S) % US_PER_S;
+	const time_t secs = (time_t)((f->time_us - us) / US_PER_S);
 	struct tm tm;
 	char date[32] = "";
 
@@ -353,7 +362,7 @@ static void add_time(struct text *t, const struct view *v, const struct canbus_f
 		if (localtime_r(&secs, &tm) != NULL) {
 			(void)strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
 		}
-		text_add(t, "%s.%06d", date, (int)(f->time_us % US_PER_S));
+		text_add(t, "%s.%06d", date, (int)us);
 	}
 }
 
@@ -382,8 +391,9 @@ static void print_raw(const struct canbus_frame *f)
 	struct text t = {.n = 0};
 
 	if (f->has_time) {
-		text_add(&t, "(%" PRId64 ".%06d) ", f->time_us / US_PER_S,
-			 (int)(f->time_us % US_PER_S));
+		text_add(&t, "(");
+		add_seconds(&t, f->time_us);
+		text_add(&t, ") ");
 	}
 	text_add(&t, "%s ", f->ifname[0] != '\0' ? f->ifname : "can0");
 	if ((f->can.can_id & (CAN_EFF_FLAG | CAN_ERR_FLAG)) != 0) {
@@ -477,8 +487,9 @@ static void print_json(const struct canbus_frame *f)
 
 	text_add(&t, "{");
 	if (f->has_time) {
-		text_add(&t, "\"time\":%" PRId64 ".%06d,", f->time_us / US_PER_S,
-			 (int)(f->time_us % US_PER_S));
+		text_add(&t, "\"time\":");
+		add_seconds(&t, f->time_us);
+		text_add(&t, ",");
 	}
 	if (f->ifname[0] != '\0') {
 		text_add(&t, "\"if\":");

@@ -159,6 +159,51 @@ same "a log with dates" <<'END'
 (1436509052.249713) can0 351#14025002C805
 END
 
+# candump -N, -8, -e, and an editor that marks UTF-8
+printf '\357\273\277%s\n' '(1436509052.249713999) can0 351#14025002C805' >"$dir/more.log"
+cat >>"$dir/more.log" <<'END'
+  can0  351  {6}  14 02 50 02 C8 05
+  can0  044  {F}  01 02 03 04 05 06 07 08
+  can0  351  {8}  remote request
+  can0  20000004   [8]  00 01 00 00 00 00 00 00   ERRORFRAME
+	controller-problem{rx-overflow}
+	error-counter-tx-rx{{0}{7}}
+  can0  355   [4]  1A 00 64 00
+END
+run 0 -x "$dir/more.log"
+same "what candump -N, -8 and -e print, behind a byte order mark" <<'END'
+(1436509052.249713) can0 351#14025002C805
+can0 351#14025002C805
+can0 044#0102030405060708
+can0 351#R8
+can0 20000004#0001000000000000
+can0 355#1A006400
+END
+
+# Before 1970, as a clock that was never set may say
+cat >"$dir/old.log" <<'END'
+(0003-04-21 06:34:56.123456) can0 351#14025002C805
+(1969-12-31 23:59:59.250000) can0 355#1A006400
+(1970-01-01 00:00:00.250000) can0 355#1A006400
+END
+TZ=UTC "$canview" -x "$dir/old.log" >"$dir/again.log"
+cp "$dir/again.log" "$dir/out"
+same "times before 1970" <<'END'
+(-62062997103.876544) can0 351#14025002C805
+(-0.750000) can0 355#1A006400
+(0.250000) can0 355#1A006400
+END
+run 0 -x "$dir/again.log"
+same "--raw of times before 1970 can be read again" <"$dir/again.log"
+run 0 -j "$dir/again.log"
+python3 - "$dir/out" <<'END' || fail "--json of times before 1970"
+import json, sys
+times = [json.loads(line)["time"] for line in open(sys.argv[1])]
+assert times == [-62062997103.876544, -0.75, 0.25], times
+END
+TZ=UTC "$canview" -a "$dir/again.log" >"$dir/out"
+grep -q '^1969-12-31 23:59:59.250000  0x355' "$dir/out" || fail "--absolute before 1970"
+
 # Bad lines: named, counted, passed over; the good ones are shown.
 bad() {
 	printf '%s\n355#1A006400\n' "$1" >"$dir/bad.log"
@@ -170,6 +215,9 @@ bad 'hello' 'the identifier'
 bad '(12.5 can0 351#00' 'the time has no'
 bad '(12:5) can0 351#00' 'the time is not'
 bad '(12.5) can0 351#00' 'the time is not'
+bad '(12.1234567) can0 351#00' 'the time is not'
+bad '(12.1234567890) can0 351#00' 'the time is not'
+bad '(--12.123456) can0 351#00' 'the time is not'
 bad 'can0 800#00' 'the identifier'
 bad 'can0 3510#00' 'the identifier'
 bad 'can0 351#0' 'a byte is not two'
@@ -178,6 +226,9 @@ bad 'can0 351#00XY' 'the data is not'
 bad 'can0 351#000102030405060708' 'there are more data bytes'
 bad 'can0 351##1001122' 'CAN FD'
 bad 'can0  351   [12]  14 02' 'CAN FD'
+bad 'can0  351   [9]  14 02' 'CAN FD'
+bad 'can0  351  {8]  14 02' 'CAN FD'
+bad '	controller-problem{}' 'the identifier'
 bad 'can0  351   [8]  14 02' 'there are not as many'
 bad 'can0  351   [1]  14 02' 'there are not as many'
 bad 'can0  351   14 02' 'there is no .#. and no length'
