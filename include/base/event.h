@@ -60,8 +60,10 @@ enum event_level {
 	X(STEP,             NOTICE,  0,  "ladder: {0:step} (before: {1:step}), reason: {2:reason}") \
 	X(LIMIT_CHARGE,     INFO,    10, "charge limit {0:mA} by {1:rule}") \
 	X(LIMIT_DISCHARGE,  INFO,    10, "discharge limit {0:mA} by {1:rule}") \
-	X(LEVEL_WARN,       WARNING, 60, "{0:level}: {1} reached the warning level {2}") \
-	X(LEVEL_CRITICAL,   ERR,     0,  "{0:level}: {1} reached the critical level {2}") \
+	X(LEVEL_WARN,       WARNING, 60, "{0:level}: {1:mV} reached the warning level {2:mV}") \
+	X(LEVEL_CRITICAL,   ERR,     0,  "{0:level}: {1:mV} reached the critical level {2:mV}") \
+	X(TEMP_WARN,        WARNING, 60, "{0:level}: {1:dC} reached the warning level {2:dC}") \
+	X(TEMP_CRITICAL,    ERR,     0,  "{0:level}: {1:dC} reached the critical level {2:dC}") \
 	X(LATCHED,          ERR,     0,  "latched fault: {0:reason}; find the cause, then acknowledge locally") \
 	X(ACKNOWLEDGED,     NOTICE,  0,  "latched fault acknowledged: {0:reason}") \
 	X(ACK_REFUSED,      WARNING, 0,  "acknowledgement refused: the cause is still present ({0:reason})") \

@@ -22,6 +22,11 @@ struct quantity {
 	bool needs_flow;
 };
 
+static bool is_cell(const struct quantity *q)
+{
+	return q->id == LEVEL_CELL_HIGH || q->id == LEVEL_CELL_LOW;
+}
+
 static bool beyond(const struct quantity *q, int32_t level)
 {
 	return q->high ? q->value >= level : q->value <= level;
@@ -40,7 +45,8 @@ static void judge(struct safety *sf, const struct core_config *c, const struct q
 	const bool flows = !q->needs_flow || q->flow_ma > SAFETY_CRITICAL_MARGIN_MA;
 
 	if (warn && !st->warn) {
-		sink_emit(sink, EVENT_LEVEL_WARN, (int32_t)q->id, q->value, level->warn, 0);
+		sink_emit(sink, is_cell(q) ? EVENT_LEVEL_WARN : EVENT_TEMP_WARN, (int32_t)q->id,
+			  q->value, level->warn, 0);
 	}
 	st->warn = warn;
 	st->critical = beyond(q, level->critical) && flows;
@@ -62,7 +68,8 @@ static void judge(struct safety *sf, const struct core_config *c, const struct q
 	    sink->now_ns - st->since_ns >= SAFETY_CRITICAL_NS && !recovering &&
 	    sf->latched == REASON_NONE) {
 		sf->critical_level = (uint32_t)q->id;
-		sink_emit(sink, EVENT_LEVEL_CRITICAL, (int32_t)q->id, q->value, level->critical, 0);
+		sink_emit(sink, is_cell(q) ? EVENT_LEVEL_CRITICAL : EVENT_TEMP_CRITICAL,
+			  (int32_t)q->id, q->value, level->critical, 0);
 		safety_latch(sf, REASON_CRITICAL, sink);
 	}
 }
