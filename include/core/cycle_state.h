@@ -34,6 +34,7 @@ struct cycle {
 	struct safety safety;
 	struct link link;
 	struct lease lease[COMMANDS];
+	struct bms_limits known;  /* last usable protection values of the BMS */
 	struct sample sample;	  /* newest accepted */
 	struct sample decoded;	  /* scratch */
 	struct bms_answer answer; /* scratch */
@@ -61,7 +62,6 @@ struct cycle {
 	int32_t cvl_mv;
 	int32_t ovp_mv; /* OVP that two samples agree on, or a lower one; INT32_MAX = none */
 	int32_t ovp_last_mv;
-	int32_t known_ocp_ma[DIRS]; /* last over-current protection the BMS reported */
 	bool ovp_last_good;
 	uint32_t events_lost;
 	uint32_t implausible_count;

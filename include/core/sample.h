@@ -40,6 +40,9 @@ struct bms_limits {
 	int32_t capacity_mah;
 };
 
+/* Every member "no value". */
+void bms_limits_none(struct bms_limits *ret_limits);
+
 /**
  * struct sample - one reading of the battery
  * @t_ns: last byte of the request, CLOCK_MONOTONIC

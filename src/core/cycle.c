@@ -32,14 +32,12 @@ void cycle_init(struct cycle *c, const struct core_config *config, int64_t now_n
 		c->envelope_by[d] = RULE_NO_SAMPLE;
 	}
 	c->ovp_mv = INT32_MAX;
-	c->known_ocp_ma[DIR_CHARGE] = SAMPLE_NO_VALUE;
-	c->known_ocp_ma[DIR_DISCHARGE] = SAMPLE_NO_VALUE;
+	bms_limits_none(&c->known);
 	c->held.t_ns = TIME_NEVER;
 	if (use_held) {
 		c->held = *held;
 		c->sample.cells = (uint8_t)held->cells;
-		c->sample.bms.cell_ovp_mv = SAMPLE_NO_VALUE;
-		c->sample.bms.capacity_mah = SAMPLE_NO_VALUE;
+		bms_limits_none(&c->sample.bms);
 	}
 	c->held.latched = c->safety.latched;
 }

@@ -14,8 +14,11 @@ void cycle_end_leases(struct cycle *c, struct sink *sink);
 /* Value of a lease, INT32_MAX if it does not run. */
 int32_t cycle_lease(const struct cycle *c, enum command_kind kind);
 
-/* cycle_sample.c: a new sample through plausibility, envelope, levels, limiter and phases. */
-void cycle_take_sample(struct cycle *c, const struct sample *s, bool identical, struct sink *sink);
+/*
+ * cycle_sample.c: a new sample through plausibility, envelope, levels, limiter and phases. What it
+ * lacks and an earlier one had is filled in.
+ */
+void cycle_take_sample(struct cycle *c, struct sample *s, bool identical, struct sink *sink);
 
 /* cycle_limit.c: min(envelope, proposals), the ladder's word, and what is said on the bus. */
 void cycle_limit(struct cycle *c, const struct cycle_in *in, struct sink *sink);

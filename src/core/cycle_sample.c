@@ -156,27 +156,35 @@ static void report_over_proposal(const struct cycle *c, const struct sample *s, 
 	}
 }
 
-/*
- * An over-current protection that was known and is missing now must not open the ceiling: the last
- * known value stays. Return: @s with it, in the scratch sample.
- */
-static const struct sample *keep_protection(struct cycle *c, const struct sample *s)
+static void keep(int32_t *known, int32_t *now)
 {
-	if (s != &c->decoded) {
-		c->decoded = *s;
+	if (*now == SAMPLE_NO_VALUE) {
+		*now = *known;
+	} else {
+		*known = *now;
 	}
-	for (uint32_t d = 0; d < DIRS; d++) {
-		if (s->bms.ocp_ma[d] != SAMPLE_NO_VALUE) {
-			c->known_ocp_ma[d] = s->bms.ocp_ma[d];
-		} else {
-			c->decoded.bms.ocp_ma[d] = c->known_ocp_ma[d];
-		}
-	}
-	return &c->decoded;
 }
 
-void cycle_take_sample(struct cycle *c, const struct sample *s, bool identical, struct sink *sink)
+/*
+ * A protection value that was seen once keeps limiting for as long as the process runs: one that is
+ * missing or absurd now must not open a ceiling (SAF-15).
+ */
+static void keep_protection(struct bms_limits *known, struct bms_limits *now)
 {
+	keep(&known->cell_ovp_mv, &now->cell_ovp_mv);
+	keep(&known->cell_uvp_mv, &now->cell_uvp_mv);
+	keep(&known->mos_otp_dc, &now->mos_otp_dc);
+	keep(&known->capacity_mah, &now->capacity_mah);
+	for (uint32_t d = 0; d < DIRS; d++) {
+		keep(&known->ocp_ma[d], &now->ocp_ma[d]);
+		keep(&known->otp_dc[d], &now->otp_dc[d]);
+		keep(&known->utp_dc[d], &now->utp_dc[d]);
+	}
+}
+
+void cycle_take_sample(struct cycle *c, struct sample *s, bool identical, struct sink *sink)
+{
+	keep_protection(&c->known, &s->bms);
 	plausible_step(&c->plausible, c->config, s, identical, sink, &c->verdict);
 	if (!c->have_sample) {
 		/* SAF-01: the first one must be complete, plausible and know its SoC. */
@@ -187,7 +195,7 @@ void cycle_take_sample(struct cycle *c, const struct sample *s, bool identical, 
 		sink_emit(sink, EVENT_BMS_FIRST, s->cells, s->pack_mv, s->soc_pct,
 			  s->bms.capacity_mah == SAMPLE_NO_VALUE ? 0 : s->bms.capacity_mah / 1000);
 	}
-	c->sample = *keep_protection(c, s);
+	c->sample = *s;
 	s = &c->sample;
 	if (!c->verdict.safe_set) {
 		c->trusted_ns = s->t_ns;

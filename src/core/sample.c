@@ -24,6 +24,19 @@
 #define MA_PER_A 1000
 #define DC_PER_C 10
 
+void bms_limits_none(struct bms_limits *ret_limits)
+{
+	*ret_limits = (struct bms_limits){
+		.cell_ovp_mv = SAMPLE_NO_VALUE,
+		.cell_uvp_mv = SAMPLE_NO_VALUE,
+		.ocp_ma = {SAMPLE_NO_VALUE, SAMPLE_NO_VALUE},
+		.otp_dc = {SAMPLE_NO_VALUE, SAMPLE_NO_VALUE},
+		.utp_dc = {SAMPLE_NO_VALUE, SAMPLE_NO_VALUE},
+		.mos_otp_dc = SAMPLE_NO_VALUE,
+		.capacity_mah = SAMPLE_NO_VALUE,
+	};
+}
+
 static void take_cells(const struct jk_sample *jk, struct sample *s)
 {
 	s->cells = jk->cells;

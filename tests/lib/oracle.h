@@ -55,6 +55,30 @@ struct oracle_sample {
 	int32_t cells_full_ma[DIRS];
 };
 
+/* Protection settings of the BMS, once more. */
+enum oracle_limit_id {
+	ORACLE_OVP,
+	ORACLE_UVP,
+	ORACLE_CHARGE_OCP,
+	ORACLE_DISCHARGE_OCP,
+	ORACLE_CHARGE_OTP,
+	ORACLE_DISCHARGE_OTP,
+	ORACLE_CHARGE_UTP,
+	ORACLE_DISCHARGE_UTP,
+	ORACLE_MOS_OTP,
+	ORACLE_CAPACITY,
+	ORACLE_LIMITS
+};
+
+/**
+ * struct oracle_limit - the newest value that can be believed (SAF-15)
+ * @seen: there was one since the start: from then on something limits, whatever is missing later
+ */
+struct oracle_limit {
+	bool seen;
+	int32_t value; /* mV, mA, 0.1 degC, mAh */
+};
+
 /* What plausibility remembers. */
 struct oracle_memory {
 	bool have_last;
@@ -135,7 +159,7 @@ struct oracle {
 	struct oracle_level level[LEVELS];
 	int64_t recover_until_ns;
 	int32_t ratchet_ma[DIRS];
-	int32_t known_ocp_ma[DIRS]; /* 0 = none yet; stays when the BMS leaves it out later */
+	struct oracle_limit limit[ORACLE_LIMITS];
 	bool closed[DIRS];	    /* the core says so */
 	int64_t zero_over_ns[DIRS]; /* sums over samples; forgotten after 30 s of calm */
 	int64_t over_ns[DIRS];

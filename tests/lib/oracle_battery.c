@@ -27,34 +27,68 @@ static bool has(const struct jk_sample *jk, enum jk_reg reg)
 	return (jk->have & JK_HAVE(reg)) != 0;
 }
 
-bool oracle_setting(const struct jk_sample *jk, enum jk_reg reg, int32_t value, int32_t min,
-		    int32_t max)
+static int64_t setting(const struct jk_sample *jk, enum oracle_limit_id id)
 {
-	return has(jk, reg) && value >= min && value <= max;
+	const int64_t value[ORACLE_LIMITS] = {
+		[ORACLE_OVP] = jk->cell_ovp_mv,
+		[ORACLE_UVP] = jk->cell_uvp_mv,
+		[ORACLE_CHARGE_OCP] = jk->charge_ocp_a,
+		[ORACLE_DISCHARGE_OCP] = jk->discharge_ocp_a,
+		[ORACLE_CHARGE_OTP] = jk->charge_otp_c,
+		[ORACLE_DISCHARGE_OTP] = jk->discharge_otp_c,
+		[ORACLE_CHARGE_UTP] = jk->charge_utp_c,
+		[ORACLE_DISCHARGE_UTP] = jk->discharge_utp_c,
+		[ORACLE_MOS_OTP] = jk->mos_otp_c,
+		[ORACLE_CAPACITY] = jk->capacity_ah,
+	};
+
+	return value[id];
 }
 
-bool oracle_ocp_ma(const struct jk_sample *jk, enum dir dir, int32_t *ret_ma)
+void oracle_learn(struct oracle *o, const struct jk_sample *jk)
 {
-	const enum jk_reg reg = dir == DIR_CHARGE ? JK_REG_CHARGE_OCP : JK_REG_DISCHARGE_OCP;
-	const int32_t a = dir == DIR_CHARGE ? jk->charge_ocp_a : jk->discharge_ocp_a;
+	static const struct {
+		enum jk_reg reg;
+		int32_t min;
+		int32_t max;
+		int32_t unit;
+	} row[ORACLE_LIMITS] = {
+		[ORACLE_OVP] = {JK_REG_CELL_OVP, 2500, 4500, 1},
+		[ORACLE_UVP] = {JK_REG_CELL_UVP, 1000, 3600, 1},
+		[ORACLE_CHARGE_OCP] = {JK_REG_CHARGE_OCP, 1, 1000, 1000},
+		[ORACLE_DISCHARGE_OCP] = {JK_REG_DISCHARGE_OCP, 1, 1000, 1000},
+		[ORACLE_CHARGE_OTP] = {JK_REG_CHARGE_OTP, 20, 120, 10},
+		[ORACLE_DISCHARGE_OTP] = {JK_REG_DISCHARGE_OTP, 20, 120, 10},
+		[ORACLE_CHARGE_UTP] = {JK_REG_CHARGE_UTP, -40, 30, 10},
+		[ORACLE_DISCHARGE_UTP] = {JK_REG_DISCHARGE_UTP, -40, 30, 10},
+		[ORACLE_MOS_OTP] = {JK_REG_MOS_OTP, 40, 150, 10},
+		[ORACLE_CAPACITY] = {JK_REG_CAPACITY, 1, 20000, 1000},
+	};
 
-	*ret_ma = a * 1000;
-	return oracle_setting(jk, reg, a, 1, 1000);
-}
+	for (uint32_t i = 0; i < ORACLE_LIMITS; i++) {
+		const int64_t v = setting(jk, (enum oracle_limit_id)i);
 
-bool oracle_ovp_mv(const struct jk_sample *jk, int32_t *ret_mv)
-{
-	*ret_mv = jk->cell_ovp_mv;
-	return oracle_setting(jk, JK_REG_CELL_OVP, jk->cell_ovp_mv, 2500, 4500);
-}
-
-static bool capacity(const struct jk_sample *jk, int32_t *ret_mah)
-{
-	if (!has(jk, JK_REG_CAPACITY) || jk->capacity_ah < 1 || jk->capacity_ah > 20000) {
-		return false;
+		if (has(jk, row[i].reg) && v >= row[i].min && v <= row[i].max) {
+			o->limit[i].seen = true;
+			o->limit[i].value = (int32_t)v * row[i].unit;
+		}
 	}
-	*ret_mah = (int32_t)jk->capacity_ah * 1000;
-	return true;
+}
+
+bool oracle_limit(const struct oracle *o, enum oracle_limit_id id, int32_t *ret_value)
+{
+	*ret_value = o->limit[id].value;
+	return o->limit[id].seen;
+}
+
+static bool at_or_above(const struct oracle *o, enum oracle_limit_id id, int32_t value)
+{
+	return o->limit[id].seen && value >= o->limit[id].value;
+}
+
+static bool at_or_below(const struct oracle *o, enum oracle_limit_id id, int32_t value)
+{
+	return o->limit[id].seen && value <= o->limit[id].value;
 }
 
 static int64_t ceil_div(int64_t n, int64_t d)
@@ -106,9 +140,10 @@ static void none_if(struct ceiling *e, bool condition)
 	}
 }
 
-static void by_curve(struct ceiling *e, const struct core_config *c, const struct jk_sample *jk,
-		     enum curve_id id, int32_t x, int64_t maximum)
+static void by_curve(struct ceiling *e, const struct oracle *o, enum curve_id id, int32_t x,
+		     int64_t maximum)
 {
+	const struct core_config *c = o->config;
 	const struct curve *curve = &c->curve[id];
 	const int64_t y = curve_q(curve, x);
 	int32_t mah = 0;
@@ -117,7 +152,7 @@ static void by_curve(struct ceiling *e, const struct core_config *c, const struc
 		at_most(e, ceil_div(maximum * y, (int64_t)1000 * Q), maximum / 1000 + 2);
 	} else if (curve->unit == CURVE_MA) {
 		at_most(e, ceil_div(y, Q), 2);
-	} else if (capacity(jk, &mah)) {
+	} else if (oracle_limit(o, ORACLE_CAPACITY, &mah)) {
 		at_most(e, ceil_div(mah * y, (int64_t)1000 * Q), mah / 1000 + 2);
 	} else {
 		at_most(e, ceil_div(maximum * y, (int64_t)c->max_c_rate_pm * Q),
@@ -129,56 +164,47 @@ static void by_cells(struct ceiling *e, const struct oracle *o, const struct ora
 		     enum dir dir, int64_t maximum, bool recovery)
 {
 	const struct core_config *c = o->config;
-	const struct jk_sample *jk = &s->jk;
 	int32_t mah = 0;
 
 	if (dir == DIR_DISCHARGE) {
-		by_curve(e, c, jk, CURVE_DISCHARGE_CELL_LOW, s->cell_min_mv, maximum);
+		by_curve(e, o, CURVE_DISCHARGE_CELL_LOW, s->cell_min_mv, maximum);
 		none_if(e, s->cell_min_mv <= c->level[LEVEL_CELL_LOW].limit);
-		none_if(e, oracle_setting(jk, JK_REG_CELL_UVP, jk->cell_uvp_mv, 1000, 3600) &&
-				   s->cell_min_mv < jk->cell_uvp_mv + GUARD_MV + 1);
+		none_if(e, at_or_below(o, ORACLE_UVP, s->cell_min_mv - GUARD_MV));
 		return;
 	}
-	by_curve(e, c, jk, CURVE_CHARGE_CELL_HIGH, s->cell_max_mv, maximum);
+	by_curve(e, o, CURVE_CHARGE_CELL_HIGH, s->cell_max_mv, maximum);
 	if (recovery) {
-		const int64_t base = capacity(jk, &mah) ? mah : maximum;
+		const int64_t base = oracle_limit(o, ORACLE_CAPACITY, &mah) ? mah : maximum;
 
 		at_most(e, ceil_div(base * 5, 100), 1);
 	} else {
-		by_curve(e, c, jk, CURVE_CHARGE_CELL_LOW, s->cell_min_mv, maximum);
+		by_curve(e, o, CURVE_CHARGE_CELL_LOW, s->cell_min_mv, maximum);
 	}
 	none_if(e, s->cell_max_mv >= c->level[LEVEL_CELL_HIGH].limit);
-	none_if(e, oracle_setting(jk, JK_REG_CELL_OVP, jk->cell_ovp_mv, 2500, 4500) &&
-			   s->cell_max_mv > jk->cell_ovp_mv - GUARD_MV - 1);
+	none_if(e, at_or_above(o, ORACLE_OVP, s->cell_max_mv + GUARD_MV));
 }
 
-static void by_temperature(struct ceiling *e, const struct core_config *c,
-			   const struct oracle_sample *s, enum dir dir, int64_t maximum)
+static void by_temperature(struct ceiling *e, const struct oracle *o, const struct oracle_sample *s,
+			   enum dir dir, int64_t maximum)
 {
-	const struct jk_sample *jk = &s->jk;
+	const struct core_config *c = o->config;
 	const bool in = dir == DIR_CHARGE;
-	const int32_t otp_c = in ? jk->charge_otp_c : jk->discharge_otp_c;
-	const int32_t utp_c = in ? jk->charge_utp_c : jk->discharge_utp_c;
 
 	none_if(e, !s->probes_ok);
-	by_curve(e, c, jk, in ? CURVE_CHARGE_COLD : CURVE_DISCHARGE_TEMP, s->cold_dc, maximum);
-	by_curve(e, c, jk, in ? CURVE_CHARGE_HOT : CURVE_DISCHARGE_TEMP, s->hot_dc, maximum);
-	by_curve(e, c, jk, CURVE_MOS, s->mos_dc, maximum);
+	by_curve(e, o, in ? CURVE_CHARGE_COLD : CURVE_DISCHARGE_TEMP, s->cold_dc, maximum);
+	by_curve(e, o, in ? CURVE_CHARGE_HOT : CURVE_DISCHARGE_TEMP, s->hot_dc, maximum);
+	by_curve(e, o, CURVE_MOS, s->mos_dc, maximum);
 	none_if(e, s->cold_dc <= c->level[in ? LEVEL_CHARGE_COLD : LEVEL_DISCHARGE_COLD].limit);
 	none_if(e, s->hot_dc >= c->level[in ? LEVEL_CHARGE_HOT : LEVEL_DISCHARGE_HOT].limit);
 	none_if(e, s->mos_dc >= c->level[LEVEL_MOS_HOT].limit);
-	none_if(e,
-		oracle_setting(jk, in ? JK_REG_CHARGE_UTP : JK_REG_DISCHARGE_UTP, utp_c, -40, 30) &&
-			s->cold_dc <= utp_c * 10);
-	none_if(e,
-		oracle_setting(jk, in ? JK_REG_CHARGE_OTP : JK_REG_DISCHARGE_OTP, otp_c, 20, 120) &&
-			s->hot_dc >= otp_c * 10);
-	none_if(e, oracle_setting(jk, JK_REG_MOS_OTP, jk->mos_otp_c, 40, 150) &&
-			   s->mos_dc >= jk->mos_otp_c * 10);
+	none_if(e, at_or_below(o, in ? ORACLE_CHARGE_UTP : ORACLE_DISCHARGE_UTP, s->cold_dc));
+	none_if(e, at_or_above(o, in ? ORACLE_CHARGE_OTP : ORACLE_DISCHARGE_OTP, s->hot_dc));
+	none_if(e, at_or_above(o, ORACLE_MOS_OTP, s->mos_dc));
 }
 
 void oracle_envelope(const struct oracle *o, struct oracle_sample *s)
 {
+	static const enum oracle_limit_id ocp[DIRS] = {ORACLE_CHARGE_OCP, ORACLE_DISCHARGE_OCP};
 	const uint16_t mosfet[DIRS] = {JK_STATUS_CHARGE_MOS, JK_STATUS_DISCHARGE_MOS};
 	const struct core_config *c = o->config;
 	const struct jk_sample *jk = &s->jk;
@@ -194,13 +220,10 @@ void oracle_envelope(const struct oracle *o, struct oracle_sample *s)
 		struct ceiling cells = {0};
 		int32_t value = 0;
 
-		if (capacity(jk, &value)) {
+		if (oracle_limit(o, ORACLE_CAPACITY, &value)) {
 			at_most(&e, ceil_div((int64_t)value * c->max_c_rate_pm, 1000), 2);
 		}
-		if (!oracle_ocp_ma(jk, (enum dir)d, &value)) {
-			value = o->known_ocp_ma[d];
-		}
-		if (value > 0) {
+		if (oracle_limit(o, ocp[d], &value)) {
 			at_most(&e, ceil_div((int64_t)value * 9, 10), 2);
 		}
 		s->maximum_ma[d] = (int32_t)e.ma;
@@ -211,7 +234,7 @@ void oracle_envelope(const struct oracle *o, struct oracle_sample *s)
 		by_cells(&cells, o, &best, (enum dir)d, s->maximum_ma[d], false);
 		s->cells_full_ma[d] = (int32_t)cells.ma;
 		by_cells(&e, o, s, (enum dir)d, s->maximum_ma[d], recovery);
-		by_temperature(&e, c, s, (enum dir)d, s->maximum_ma[d]);
+		by_temperature(&e, o, s, (enum dir)d, s->maximum_ma[d]);
 		none_if(&e, (jk->status & mosfet[d]) == 0);
 		none_if(&e, (jk->alarms & forbidding[d]) != 0);
 		none_if(&e, !s->complete);
@@ -333,8 +356,10 @@ void oracle_judge(struct oracle *o, struct oracle_sample *s, bool identical)
 	const bool sum_bad = has(jk, JK_REG_VOLTAGE) &&
 			     abs_i32(s->cell_sum_mv - jk->pack_mv) > tolerance;
 	const bool jumped = cells_jumped(m, jk);
-	const enum dir dir = jk->current_ma >= 0 ? DIR_CHARGE : DIR_DISCHARGE;
-	const bool absurd = oracle_ocp_ma(jk, dir, &ocp_ma) &&
+	const bool absurd = oracle_limit(o,
+					 jk->current_ma >= 0 ? ORACLE_CHARGE_OCP
+							     : ORACLE_DISCHARGE_OCP,
+					 &ocp_ma) &&
 			    2 * (int64_t)abs_i32(jk->current_ma) > 3 * (int64_t)ocp_ma;
 
 	if (m->cells == 0 && in_range && !sum_bad) {

@@ -106,7 +106,7 @@ static void see_limits(struct oracle *o, const struct pylon_state *s, const stru
 		     s->dcl_ma);
 	oracle_claim(o, s->ccl_ma <= t->limit_ma[0] && s->dcl_ma <= t->limit_ma[1], "SAF-02",
 		     "0x351 says more than was decided", s->ccl_ma, t->limit_ma[0]);
-	if (o->started && oracle_ovp_mv(&o->s[0].jk, &ovp_mv) && !o->s[0].no_rise) {
+	if (o->started && oracle_limit(o, ORACLE_OVP, &ovp_mv)) {
 		top = min_i64(top, max_i64(ovp_mv - 20, FLOOR_MV));
 	}
 	oracle_claim(o, s->cvl_mv <= top * cells, "SAF-09", "CVL above the maximum", s->cvl_mv,

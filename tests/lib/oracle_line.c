@@ -71,23 +71,14 @@ static uint32_t find_reply(const struct oracle *o, const struct telemetry *t, ui
 	return 0;
 }
 
-static bool maxima_known(const struct oracle *o, const struct jk_sample *jk)
+static bool maxima_known(const struct oracle *o)
 {
-	int32_t ma = 0;
-
-	return (o->config->max_explicit[DIR_CHARGE] || oracle_ocp_ma(jk, DIR_CHARGE, &ma)) &&
-	       (o->config->max_explicit[DIR_DISCHARGE] || oracle_ocp_ma(jk, DIR_DISCHARGE, &ma));
+	return (o->config->max_explicit[DIR_CHARGE] || o->limit[ORACLE_CHARGE_OCP].seen) &&
+	       (o->config->max_explicit[DIR_DISCHARGE] || o->limit[ORACLE_DISCHARGE_OCP].seen);
 }
 
 static void hold(struct oracle *o, const struct oracle_sample *s)
 {
-	int32_t ma = 0;
-
-	for (uint32_t d = 0; d < DIRS; d++) {
-		if (oracle_ocp_ma(&s->jk, (enum dir)d, &ma)) {
-			o->known_ocp_ma[d] = ma;
-		}
-	}
 	o->held_cells = o->memory.cells;
 	if (s->soc_valid) {
 		o->held_soc = s->jk.soc_pct;
@@ -130,9 +121,10 @@ static void take(struct oracle *o, const struct jk_sample *jk, bool identical)
 {
 	struct oracle_sample s = {.jk = *jk, .t_ns = o->request_ns};
 
+	oracle_learn(o, jk);
 	oracle_judge(o, &s, identical);
 	oracle_envelope(o, &s);
-	if (!o->started && !(s.good && s.soc_valid && maxima_known(o, jk))) {
+	if (!o->started && !(s.good && s.soc_valid && maxima_known(o))) {
 		return;
 	}
 	o->s[1] = o->s[0];

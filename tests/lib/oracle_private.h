@@ -21,11 +21,10 @@ static inline void oracle_claim(struct oracle *o, bool holds, const char *rule, 
 /* oracle_battery.c: plausibility (SAFETY.md 3) and envelope (SAFETY.md 4) of one reply. */
 void oracle_judge(struct oracle *o, struct oracle_sample *s, bool identical);
 void oracle_envelope(const struct oracle *o, struct oracle_sample *s);
-/* A setting of the BMS if it can be believed. */
-bool oracle_setting(const struct jk_sample *jk, enum jk_reg reg, int32_t value, int32_t min,
-		    int32_t max);
-bool oracle_ocp_ma(const struct jk_sample *jk, enum dir dir, int32_t *ret_ma);
-bool oracle_ovp_mv(const struct jk_sample *jk, int32_t *ret_mv);
+/* Remembers the settings that this reply has and that can be believed. */
+void oracle_learn(struct oracle *o, const struct jk_sample *jk);
+/* Whether a setting was ever seen, and its newest value. */
+bool oracle_limit(const struct oracle *o, enum oracle_limit_id id, int32_t *ret_value);
 
 /* oracle_line.c: serial line, requests, which reply was accepted. */
 void oracle_line(struct oracle *o, const struct cycle_in *in, const struct cycle_out *out,
