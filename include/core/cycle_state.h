@@ -11,6 +11,7 @@
 #include "core/link.h"
 #include "core/plausible.h"
 #include "core/safety.h"
+#include "core/temperature.h"
 
 #define HELD_MAX_NS (60 * NS_PER_S)
 #define SUSPEND_NS  (100 * NS_PER_MS)
@@ -27,6 +28,7 @@ struct lease {
 struct cycle {
 	const struct core_config *config;
 	struct bms_link bms;
+	struct temperature temperature;
 	struct plausible plausible;
 	struct plausible_result verdict;
 	struct limiter limiter[DIRS];

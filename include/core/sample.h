@@ -71,6 +71,7 @@ struct sample {
 	uint32_t missing;
 	int32_t odd_value;
 	uint16_t probe_raw[SAMPLE_PROBES];
+	uint16_t mos_raw;
 	bool probe_valid[SAMPLE_PROBES];
 	bool mos_valid;
 	bool balancing;

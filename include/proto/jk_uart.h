@@ -347,11 +347,15 @@ enum jk_verdict jk_decode(const uint8_t *frame, size_t len, struct jk_sample *re
  * sources differ by 1 K there ("100 - raw" in the document, "99 - raw" in newer decoders; raw 100
  * is what the vendor's app shows as "-0"), so there are two conversions: the nominal one for
  * display and a floor for every cold limit. Above 140 (or 255) the sensor is absent or broken.
+ * A sensor at 100 degC or more can only send the same numbers: jk_temp_ambiguous(), and
+ * core/temperature.h decides by what it sent before.
  */
 #define JK_TEMP_RAW_MAX 140U
 
 /* Return: whether the raw value is inside the documented range. Pure. */
 bool jk_temp_valid(uint16_t raw);
+/* Return: whether it is valid and may stand for a temperature below zero or for 100 degC and up. */
+bool jk_temp_ambiguous(uint16_t raw);
 /* Return: nominal temperature, 0.1 degC, -400..990; 0 if not valid. Pure. */
 int16_t jk_temp_dc(uint16_t raw);
 /* Return: lowest temperature the raw value may stand for, 0.1 degC; 0 if not valid. Pure. */

@@ -22,6 +22,7 @@ void cycle_init(struct cycle *c, const struct core_config *config, int64_t now_n
 	c->energy_from_ns = TIME_NEVER;
 	c->boot_offset_ns = boot_ns - now_ns;
 	bms_link_init(&c->bms, now_ns);
+	temperature_init(&c->temperature);
 	plausible_init(&c->plausible);
 	charge_init(&c->charge, now_ns);
 	link_init(&c->link);

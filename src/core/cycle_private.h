@@ -16,7 +16,7 @@ int32_t cycle_lease(const struct cycle *c, enum command_kind kind);
 
 /*
  * cycle_sample.c: a new sample through plausibility, envelope, levels, limiter and phases. What it
- * lacks and an earlier one had is filled in.
+ * lacks and an earlier one had is filled in; the sign of its temperatures is decided.
  */
 void cycle_take_sample(struct cycle *c, struct sample *s, bool identical, struct sink *sink);
 

@@ -185,6 +185,7 @@ static void keep_protection(struct bms_limits *known, struct bms_limits *now)
 void cycle_take_sample(struct cycle *c, struct sample *s, bool identical, struct sink *sink)
 {
 	keep_protection(&c->known, &s->bms);
+	temperature_resolve(&c->temperature, s);
 	plausible_step(&c->plausible, c->config, s, identical, sink, &c->verdict);
 	if (!c->have_sample) {
 		/* SAF-01: the first one must be complete, plausible and know its SoC. */

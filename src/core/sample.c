@@ -68,6 +68,7 @@ static void take_temperatures(const struct jk_sample *jk, struct sample *s)
 		s->probe_dc[i] = s->probe_valid[i] ? jk_temp_dc(raw[i]) : 0;
 		s->probe_floor_dc[i] = s->probe_valid[i] ? jk_temp_floor_dc(raw[i]) : 0;
 	}
+	s->mos_raw = jk->mos_temp_raw;
 	s->mos_valid = (jk->have & JK_HAVE(JK_REG_MOS_TEMP)) != 0 &&
 		       jk_temp_valid(jk->mos_temp_raw);
 	s->mos_dc = s->mos_valid ? jk_temp_dc(jk->mos_temp_raw) : 0;

@@ -127,6 +127,11 @@ bool jk_temp_valid(uint16_t raw)
 	return raw <= JK_TEMP_RAW_MAX;
 }
 
+bool jk_temp_ambiguous(uint16_t raw)
+{
+	return jk_temp_valid(raw) && temp_below_zero(raw);
+}
+
 int16_t jk_temp_dc(uint16_t raw)
 {
 	if (!jk_temp_valid(raw)) {

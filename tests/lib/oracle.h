@@ -79,6 +79,16 @@ struct oracle_limit {
 	int32_t value; /* mV, mA, 0.1 degC, mAh */
 };
 
+/* What one temperature sensor said last, degC with its sign decided, and before a leap. */
+struct oracle_heat {
+	bool seen;
+	bool leapt;
+	int64_t t_ns;
+	int64_t leap_ns;
+	int32_t c;
+	int32_t before_c;
+};
+
 /* What plausibility remembers. */
 struct oracle_memory {
 	bool have_last;
@@ -92,6 +102,7 @@ struct oracle_memory {
 	uint8_t bad_sum;
 	uint16_t last_cell_mv[JK_CELLS_MAX];
 	int64_t frozen_since_ns;
+	struct oracle_heat heat[3]; /* probes, MOSFETs */
 	uint16_t frame_len;
 	uint8_t frame[JK_FRAME_MAX];
 };

@@ -249,6 +249,36 @@ static bool twice(uint8_t *count, bool bad)
 	return *count == CONFIRMED;
 }
 
+/*
+ * Raw 100 and more is below zero, unless the sensor stood at 50 degC or more within the last 60 s:
+ * then it went on to 100 and beyond. A single reading up there between two cold ones is a leap of
+ * more than 30 K there and another one back (to within 10 K) within 10 s: that is no heat.
+ */
+static bool burns(struct oracle_heat *h, int64_t t_ns, int32_t raw)
+{
+	const int32_t cold_c = raw < 100 ? raw : 100 - raw;
+	const bool fresh = h->seen && t_ns - h->t_ns <= 60 * NS_PER_S;
+	bool hot = raw >= 100 && fresh && h->c >= 50;
+
+	if (hot && h->leapt && t_ns - h->leap_ns <= 10 * NS_PER_S && raw > h->c + 30 &&
+	    abs_i32(cold_c - h->before_c) <= 10) {
+		hot = false;
+	}
+	const int32_t c = hot ? raw : cold_c;
+
+	if (!fresh) {
+		h->leapt = false;
+	} else if (abs_i32(c - h->c) > 30) {
+		h->leapt = true;
+		h->leap_ns = t_ns;
+		h->before_c = h->c;
+	}
+	h->seen = true;
+	h->t_ns = t_ns;
+	h->c = c;
+	return hot;
+}
+
 static void judge_probes(struct oracle *o, struct oracle_sample *s)
 {
 	const uint16_t raw[] = {s->jk.box_temp_raw, s->jk.battery_temp_raw};
@@ -275,9 +305,11 @@ static void judge_probes(struct oracle *o, struct oracle_sample *s)
 	}
 	s->probes_ok = s->probe_mask != 0 && (m->probe_fitted & ~valid) == 0;
 	for (uint32_t i = 0, n = 0; i < ARRAY_SIZE(raw); i++) {
+		const bool burning = (valid & 1U << i) != 0 && burns(&m->heat[i], s->t_ns, raw[i]);
+
 		if ((s->probe_mask & 1U << i) != 0) {
-			const int32_t cold = jk_temp_floor_dc(raw[i]);
-			const int32_t hot = jk_temp_dc(raw[i]);
+			const int32_t cold = burning ? raw[i] * 10 : jk_temp_floor_dc(raw[i]);
+			const int32_t hot = burning ? raw[i] * 10 : jk_temp_dc(raw[i]);
 
 			s->cold_dc = n == 0 ? cold : min_i32(s->cold_dc, cold);
 			s->hot_dc = n == 0 ? hot : max_i32(s->hot_dc, hot);
@@ -285,7 +317,10 @@ static void judge_probes(struct oracle *o, struct oracle_sample *s)
 		}
 	}
 	s->mos_valid = has(&s->jk, JK_REG_MOS_TEMP) && jk_temp_valid(s->jk.mos_temp_raw);
-	s->mos_dc = s->mos_valid ? jk_temp_dc(s->jk.mos_temp_raw) : 0;
+	s->mos_dc = !s->mos_valid ? 0
+		    : burns(&m->heat[2], s->t_ns, s->jk.mos_temp_raw)
+			    ? s->jk.mos_temp_raw * 10
+			    : jk_temp_dc(s->jk.mos_temp_raw);
 }
 
 static void judge_soc(struct oracle *o, struct oracle_sample *s)

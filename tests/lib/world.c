@@ -88,6 +88,12 @@ static void live(struct world *w)
 		b->soc_pct = (uint8_t)clamp_i32(b->soc_pct + (w->charge_mas > 0 ? 1 : -1), 1, 100);
 		w->charge_mas = 0;
 	}
+	if (w->heated != NULL) {
+		const int32_t rest = (int32_t)w->heat_to - *w->heated;
+
+		*w->heated = (uint16_t)(*w->heated + clamp_i32(rest, -w->heat_step, w->heat_step));
+		w->heated = rest == 0 ? NULL : w->heated;
+	}
 	w->base_mv += clamp_i32(w->target_mv - w->base_mv, -15, 15);
 	for (uint32_t i = 0; i < JK_CELLS_MAX; i++) {
 		const int32_t drop_mv = (int32_t)((int64_t)b->pack_ma * RESIST_UOHM / 1000000);

@@ -78,6 +78,9 @@ struct world {
 	int32_t flow_ma;
 	int32_t base_mv;
 	int32_t target_mv;
+	uint16_t *heated; /* a raw temperature that moves towards heat_to, or NULL */
+	uint16_t heat_to;
+	int32_t heat_step;  /* a reply */
 	int32_t charge_mas; /* since the last per cent of SoC, mA s */
 	int64_t battery_ns;
 	int16_t offset_mv[JK_CELLS_MAX];

@@ -27,6 +27,7 @@ void world_heal(struct world *w)
 	b.cells = cells;
 	b.version = w->battery.version;
 	w->battery = b;
+	w->heated = NULL;
 	w->flow = WORLD_OBEY;
 	w->flow_ma = 5000;
 	w->target_mv = 3300;
@@ -85,6 +86,16 @@ static void act_temperature(struct world *w)
 	uint16_t *probe[] = {&w->battery.box_raw, &w->battery.battery_raw, &w->battery.mos_raw};
 
 	*probe[world_pick(w, ARRAY_SIZE(probe))] = raw;
+}
+
+/* A sensor that gets hot, or whose readings leap, by way of numbers that have two meanings. */
+static void act_heat(struct world *w)
+{
+	uint16_t *sensor[] = {&w->battery.box_raw, &w->battery.battery_raw, &w->battery.mos_raw};
+
+	w->heated = sensor[world_pick(w, ARRAY_SIZE(sensor))];
+	w->heat_to = (uint16_t)world_range(w, 45, 145);
+	w->heat_step = world_range(w, 1, world_pick(w, 2) == 0 ? 5 : 60);
 }
 
 static void act_flow(struct world *w)
@@ -354,7 +365,7 @@ static act_fn *const acts[] = {
 	act_latency,  act_freeze,   act_close,	     act_request,     act_bus,	   act_foreign,
 	act_suspend,  act_gap,	    act_gap,	     act_command,     act_command, act_acknowledge,
 	act_energy,   act_energy,   act_guard,	     act_stop,	      act_restart, act_sum,
-	act_fork,     act_slide,    act_nothing,     act_nothing,
+	act_heat,     act_heat,	    act_fork,	     act_slide,	      act_nothing, act_nothing,
 };
 
 void world_act(struct world *w)
