@@ -6,6 +6,10 @@
  * width up to WIDTH_MAX and every offset in it. Solvers do not get far with products and quotients
  * of unknowns; here rise is the only unknown.
  *
+ * Bounds: widths 1..WIDTH_MAX and the offsets in them; curve_part.c has all widths.
+ *
+ * Assumed: |rise| up to CURVE_Y_MAX, which curve_table.c proves.
+ *
  * cbmc: --unwind 6 --signed-overflow-check --div-by-zero-check --conversion-check
  */
 #include "core/curve.c"

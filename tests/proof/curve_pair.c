@@ -17,6 +17,7 @@
  *
  * Assumed: the contract of part_of() in proof_curve.h.
  *
+ * takes: 40
  * cbmc: --unwind 5 --signed-overflow-check --conversion-check
  * replace: part_of part_of_contract
  */

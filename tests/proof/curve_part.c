@@ -7,18 +7,17 @@
  *   1. no overflow, no division by 0;
  *   2. the value is C's quotient, less 1 where C's remainder is negative. That this is the quotient
  *      rounded down is lemma L0 of curve_line.smt2.
- * Proven once more without that lemma, directly as q * width <= rise * offset < (q + 1) * width,
- * for every width up to 5: solvers do not get far with products of unknowns.
+ * Proven once more without that lemma: curve_floor.c.
+ *
+ * Bounds: none.
  *
  * Assumed: the bounds named above; curve_table.c proves that curve_eval() keeps them.
  *
- * cbmc: --unwind 6 --signed-overflow-check --div-by-zero-check --conversion-check
+ * cbmc: --signed-overflow-check --div-by-zero-check --conversion-check
  * cbmc: --z3
  */
 #include "core/curve.c"
 #include "proof.h"
-
-#define WIDTH_SMALL 5
 
 static void any_size(void)
 {

@@ -11,6 +11,8 @@
  *     depends on these two points and x alone;
  *   - of a stepped table it is the value of the last point at or below x.
  *
+ * Bounds: none; the loops run over the points.
+ *
  * Assumed: the contract of part_of() in proof_curve.h.
  *
  * cbmc: --unwind 14 --signed-overflow-check --div-by-zero-check --conversion-check
@@ -36,7 +38,7 @@ static void prove_value(const struct curve *c, int32_t x, int32_t y)
 		const int32_t b = c->y[place];
 
 		PROVE(y >= min_i32(a, b) && y <= max_i32(a, b), "between the neighbours");
-		PROVE(IMPLIES(x == c->x[place - 1], y == a), "the point itself");
+		PROVE_IF(x == c->x[place - 1], y == a, "the point itself");
 		if (x != c->x[0]) {
 			PROVE(call_count == 1 && calls[0].rise == (int64_t)b - a &&
 				      calls[0].width == (int64_t)c->x[place] - c->x[place - 1] &&

@@ -10,11 +10,12 @@
  *   - 0 if a value is missing, the MOSFET is off, an alarm forbids it, no probe is valid, the limit
  *     was not obeyed, a cell or a temperature is at its limit level, or a cell is within 20 mV of
  *     the BMS's OVP (charge) or UVP (discharge), or a temperature at a protection value of the BMS;
- *   - never negative, never above the configured maximum, the share of the capacity, 0.9 of the
- *     BMS's over-current protection, or envelope_cells();
+ *   - never negative, never above the configured maximum, the share of the capacity or 0.9 of the
+ *     BMS's over-current protection;
  *   - the rule reported is one whose own value is the result, and every rule's value is at least
- *     the result;
- *   - envelope_cells() is not negative and not above envelope_maximum().
+ *     the result.
+ *
+ * Bounds: none; the loop runs over the rules.
  *
  * Assumed: curve_ma() rises or falls with its curve (curve_table.c, curve_pair.c, envelope_curve.c)
  * and is replaced by that contract, so these are all tables that curve_check() accepts, not only
@@ -29,62 +30,8 @@
  */
 #include "core/envelope.c"
 #include "proof.h"
+#include "proof_curve_ma.h"
 #include "proof_envelope.h"
-
-/* By curve, run and call. */
-static int32_t value_at[CURVES][2][2];
-static int32_t x_at[CURVES][2][2];
-static uint32_t calls_of[CURVES][2];
-static uint32_t run;
-
-static bool falls(enum curve_id id)
-{
-	return id == CURVE_CHARGE_CELL_HIGH || id == CURVE_CHARGE_HOT || id == CURVE_MOS;
-}
-
-/* The second run against the first, call by call: the maximum is the same in both. */
-int32_t curve_ma_contract(const struct core_config *c, const struct bms_limits *bms,
-			  enum curve_id id, int32_t x, int32_t maximum_ma)
-{
-	const uint32_t call = calls_of[id][run];
-	const int32_t ma = nondet_i32();
-
-	(void)c;
-	(void)bms;
-	PROVE(maximum_ma >= 0, "maximum not negative");
-	PROVE(call < 2, "at most two looks at a curve");
-	ASSUME(ma >= 0 && ma <= maximum_ma);
-	if (run == 1) {
-		const int32_t x0 = x_at[id][0][call];
-		const int32_t ma0 = value_at[id][0][call];
-
-		ASSUME(IMPLIES(x == x0, ma == ma0));
-		if (id != CURVE_DISCHARGE_TEMP) {
-			ASSUME(IMPLIES(x > x0, falls(id) ? ma <= ma0 : ma >= ma0));
-			ASSUME(IMPLIES(x < x0, falls(id) ? ma >= ma0 : ma <= ma0));
-		}
-	}
-	x_at[id][run][call] = x;
-	value_at[id][run][call] = ma;
-	calls_of[id][run] = call + 1;
-	return ma;
-}
-
-static struct envelope_in any_input(void)
-{
-	struct envelope_in in; /* any content */
-
-	for (uint32_t d = 0; d < DIRS; d++) {
-		in.mosfet[d] = nondet_bool();
-		in.disobeyed[d] = nondet_bool();
-		ASSUME(protection_ok(in.bms.otp_dc[d]) && protection_ok(in.bms.utp_dc[d]));
-	}
-	in.recovery = nondet_bool();
-	in.valid = nondet_bool();
-	in.probes_ok = nondet_bool();
-	ASSUME(protection_ok(in.bms.cell_ovp_mv) && protection_ok(in.bms.cell_uvp_mv));
-	return in;
-}
 
 static bool has(int32_t value)
 {
@@ -138,7 +85,7 @@ static void prove_bounds(const struct core_config *c, const struct envelope_in *
 		PROVE(ma <= max_i32(share_of(in->bms.capacity_mah, c->max_c_rate_pm), 0),
 		      "never above the share of the capacity");
 	}
-	PROVE(IMPLIES(forbidden(c, in, dir), ma == 0), "0 where it is forbidden");
+	PROVE_IF(forbidden(c, in, dir), ma == 0, "0 where it is forbidden");
 }
 
 static void prove_rules(int32_t ma, uint32_t rule, const int32_t each[RULES])
@@ -194,6 +141,6 @@ int main(void)
 	run = 1;
 	const int32_t b = envelope_eval(&c, &in[1], dir, &rule, NULL);
 
-	PROVE(IMPLIES(not_more, b <= a), "worse cell or temperature, not more current");
+	PROVE_IF(not_more, b <= a, "worse cell or temperature, not more current");
 	return 0;
 }

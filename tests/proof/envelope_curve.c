@@ -6,6 +6,8 @@
  * y0 <= y1: the current is not negative, not above the maximum, and not smaller for y1 than for y0;
  * for the same y it is the same. So it rises and falls where the curve does.
  *
+ * Bounds: none; there is no loop.
+ *
  * Assumed: curve_eval() gives 0..CURVE_Y_MAX, which curve_table.c proves; capacity and maximum are
  * not negative (sample.c believes 1 Ah and more, envelope.c proves it of the maximum). scale() is
  * replaced by its contract (proof_envelope.h) and lemma S3.
@@ -69,6 +71,6 @@ int main(void)
 
 	PROVE(a >= 0 && b <= maximum_ma, "current in range");
 	PROVE(a <= b, "more of the curve, not less current");
-	PROVE(IMPLIES(y[0] == y[1], a == b), "same value, same current");
+	PROVE_IF(y[0] == y[1], a == b, "same value, same current");
 	return 0;
 }

@@ -6,8 +6,11 @@
  * the value is C's quotient of the exact product, saturated. What that amounts to:
  * envelope_share.smt2.
  *
+ * Bounds: none; there is no loop.
+ *
  * Assumed: part >= 0, whole > 0; envelope.c and envelope_curve.c prove that they are.
  *
+ * takes: 20
  * cbmc: --signed-overflow-check --div-by-zero-check --conversion-check
  * cbmc: --z3
  */

@@ -5,6 +5,10 @@
 ; the answer must be unsat. Saturation at the ends of int32_t keeps every one of these orders.
 ;
 ; a = of * part / whole in C: quotient rounded towards 0 (C11 6.5.5). b: the same with part2 >= part.
+;
+; Proven: what each echo says.
+; Bounds: none, all integers.
+; Assumed: what C11 6.5.5 says of quotient and remainder.
 (set-logic ALL)
 (declare-const of Int)
 (declare-const part Int)
@@ -18,28 +22,30 @@
 (assert (and (> whole 0) (>= part 0) (<= part part2)))
 (assert (is-quotient a (* of part) whole))
 (assert (is-quotient b (* of part2) whole))
+(echo "premises")
+(check-sat)
 
-; S1  not negative of what is not negative, not positive of what is not positive
+(echo "S1 not negative of what is not negative, not positive of what is not positive")
 (push)
 (assert (not (and (=> (>= of 0) (>= a 0)) (=> (<= of 0) (<= a 0)))))
 (check-sat)
 (pop)
-; S2  no more than the whole
+(echo "S2 no more than the whole")
 (push)
 (assert (not (=> (and (>= of 0) (<= part whole)) (<= a of))))
 (check-sat)
 (pop)
-; S3  monotone in the part
+(echo "S3 monotone in the part")
 (push)
 (assert (not (=> (>= of 0) (<= a b))))
 (check-sat)
 (pop)
-; S4  not above the exact value
+(echo "S4 not above the exact value")
 (push)
 (assert (not (=> (>= of 0) (<= (* a whole) (* of part)))))
 (check-sat)
 (pop)
-; S5  the same part gives the same value
+(echo "S5 the same part gives the same value")
 (push)
 (assert (not (=> (= part part2) (= a b))))
 (check-sat)

@@ -9,9 +9,12 @@
  *   - a decoded sample has 1..JK_CELLS_MAX cells, a known version, a cell count that agrees, and a
  *     current within the range of register 84.
  *
+ * Bounds: none; the loop runs over JK_CELLS_MAX cells.
+ *
  * Assumed: jk_frame_judge() and decode_registers() are replaced by their contracts (jk_judge.c,
  * jk_walk.c).
  *
+ * takes: 20
  * cbmc: --unwind 34 --signed-overflow-check --conversion-check --bounds-check --pointer-check
  * cbmc: --unsigned-overflow-check --pointer-overflow-check --undefined-shift-check
  * replace: jk_frame_judge judge_contract
@@ -67,7 +70,7 @@ int main(void)
 	}
 	PROVE(s.cells >= 1 && s.cells <= JK_CELLS_MAX, "number of cells");
 	PROVE(s.version <= VERSION_SIGN_BIT, "known version");
-	PROVE(IMPLIES((s.have & JK_HAVE(JK_REG_CELL_COUNT)) != 0, s.cell_count == s.cells),
+	PROVE_IF((s.have & JK_HAVE(JK_REG_CELL_COUNT)) != 0, s.cell_count == s.cells,
 	      "cell counts agree");
 	PROVE(s.current_ma >= -555350 && s.current_ma <= 327670, "current in range");
 	return 0;

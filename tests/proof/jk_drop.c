@@ -6,6 +6,8 @@
  * for lies in the buffer and is the rest behind the dropped bytes, to the front; the fill falls by
  * what was dropped; done is left to framer_search().
  *
+ * Bounds: none; there is no loop.
+ *
  * Assumed: framer_ok() and n <= len, which jk_search.c and jk_feed.c prove; memmove() does what it
  * is asked for.
  *

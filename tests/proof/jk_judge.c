@@ -9,6 +9,8 @@
  *   - "good" means: announced size within JK_REQUEST_SIZE..JK_FRAME_MAX, all of it there;
  *   - the verdict is one that the framer counts.
  *
+ * Bounds: none; there is no loop but that of the sum.
+ *
  * Assumed: nothing. jk_frame_sum() is replaced by "any sum", having shown that what it is to add
  * lies in the buffer; jk_sum.c has the real one.
  *

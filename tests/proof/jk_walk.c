@@ -52,9 +52,9 @@ int main(void)
 	const enum jk_verdict v = decode_registers(next, len, &s);
 
 	PROVE(v == JK_OK || v == JK_BAD_REGISTER, "one of two verdicts");
-	PROVE(IMPLIES(v == JK_OK, next == room + JK_FRAME_MAX || s.unknown_tag == *next),
+	PROVE_IF(v == JK_OK, next == room + JK_FRAME_MAX || s.unknown_tag == *next,
 	      "to the end or to an unknown register");
-	PROVE(IMPLIES(s.unknown_tag != 0, (s.have & JK_HAVE(JK_REG_VERSION)) != 0),
+	PROVE_IF(s.unknown_tag != 0, (s.have & JK_HAVE(JK_REG_VERSION)) != 0,
 	      "an unknown register behind the version only");
 	return 0;
 }

@@ -7,6 +7,8 @@
  * C's, or it ends at the target. ramp_gain() is the product of rate and
  * time, without overflow. What quotient and product amount to: limiter_ramp.smt2.
  *
+ * Bounds: none; there is no loop.
+ *
  * Assumed: the ranges of follow_arguments_ok(), 0..1 s, and the range of rise_ma_s in the
  * configuration table; limiter_step.c proves that the first two are kept.
  *

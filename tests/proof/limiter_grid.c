@@ -3,8 +3,11 @@
  * on_grid() of src/core/limiter.c.
  *
  * Proven, for every current from 0 to INT32_MAX: the result is a multiple of 0.1 A, not negative,
- * not above the current and less than 0.1 A below it. Assumed: it is not negative; limiter_step.c
- * proves that.
+ * not above the current and less than 0.1 A below it.
+ *
+ * Bounds: none; there is no loop.
+ *
+ * Assumed: it is not negative; limiter_step.c proves that.
  *
  * cbmc: --signed-overflow-check --div-by-zero-check
  */

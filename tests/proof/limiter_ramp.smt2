@@ -6,6 +6,10 @@
 ;
 ; rate: rise_ma_s. dt: time since the last step, ns, at most 1 s. rest: remainder of the last rise.
 ; worth, left: C's quotient and remainder of (rest + rate * dt) by 10^9 (C11 6.5.5).
+;
+; Proven: what each echo says.
+; Bounds: the ranges of the first lines, those of the configuration.
+; Assumed: what C11 6.5.5 says of quotient and remainder.
 (set-logic ALL)
 (declare-const rate Int)
 (declare-const dt Int)
@@ -17,18 +21,20 @@
 (assert (and (>= rest 0) (< rest 1000000000)))
 (assert (= (+ (* worth 1000000000) left) (+ rest (* rate dt))))
 (assert (and (>= left 0) (< left 1000000000)))
+(echo "premises")
+(check-sat)
 
-; R1  the gain fits
+(echo "R1 the gain fits")
 (push)
 (assert (not (and (>= (* rate dt) 0) (<= (* rate dt) 100000000000000))))
 (check-sat)
 (pop)
-; R2  no step is worth more than the rate
+(echo "R2 no step is worth more than the rate")
 (push)
 (assert (not (and (>= worth 0) (<= worth rate))))
 (check-sat)
 (pop)
-; R3  nothing is lost or gained: what has not risen yet is in the remainder
+(echo "R3 nothing is lost or gained: what has not risen yet is in the remainder")
 (push)
 (assert (not (and (<= (* worth 1000000000) (+ rest (* rate dt)))
 		  (> (* (+ worth 1) 1000000000) (+ rest (* rate dt))))))

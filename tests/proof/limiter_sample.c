@@ -12,6 +12,8 @@
  *   - the ratchet only falls unless the cells are back in the 100 % zone or it is switched off;
  *   - limiter_init() establishes the invariant with a limit of 0, and every function keeps it.
  *
+ * Bounds: two samples, from any state: so any number of them.
+ *
  * Assumed: the contracts of proof_follow.h; cells_ma is -1 or >= 0 and maximum_ma >= 0 (envelope.c proves that envelope_cells() and
  * envelope_maximum() are not negative).
  *
@@ -55,10 +57,10 @@ static void take(struct limiter *l, const struct input *i)
 	} else {
 		PROVE(l->confirmed_ma <= old.confirmed_ma, "one sample never raises");
 	}
-	PROVE(IMPLIES(i->ratchet && i->cells_ma < i->maximum_ma, l->ratchet_ma <= old.ratchet_ma),
+	PROVE_IF(i->ratchet && i->cells_ma < i->maximum_ma, l->ratchet_ma <= old.ratchet_ma,
 	      "ratchet only falls");
-	PROVE(IMPLIES(i->ratchet && i->cells_ma >= 0 && i->cells_ma < i->maximum_ma,
-		      l->ratchet_ma <= i->cells_ma),
+	PROVE_IF(i->ratchet && i->cells_ma >= 0 && i->cells_ma < i->maximum_ma,
+		      l->ratchet_ma <= i->cells_ma,
 	      "ratchet follows the cells");
 	PROVE(limiter_ok(l), "invariant");
 }

@@ -4,7 +4,7 @@
  * proposals).
  *
  * Proven, from every state that satisfies the invariant limiter_ok() (proof_limiter.h), for every
- * envelope, with 0, 1 and 4 proposals (cycle_limit.c makes 4) and every time:
+ * envelope, with 0, 1 and 5 proposals (cycle_limit.c makes 5) and every time:
  *   - the result is never negative, on the 0.1 A grid, never above the envelope, any proposal, what
  *     two samples agree on, or the ratchet;
  *   - it is the minimum of these and the ramp, rounded down to the grid, and nothing less;
@@ -13,6 +13,8 @@
  *     rise_ma_s a call;
  *   - a fall passes in the same call;
  *   - the invariant holds again. With limiter_sample.c: it always holds.
+ *
+ * Bounds: none but the number of proposals; one call from any state, so any number of them.
  *
  * Assumed: times are those of CLOCK_MONOTONIC, 0..2^62 ns (146 years); rise_ma_s and calm_ms are in
  * the range of the configuration table (100..100000 mA/s, >= 0). follow(),
@@ -30,7 +32,7 @@
 #include "proof_follow.h"
 #include "proof_limiter.h"
 
-#define EXTRAS_MAX 4U /* PROPOSALS_MAX of cycle_limit.c */
+#define EXTRAS_MAX 5U /* PROPOSALS_MAX of cycle_limit.c */
 
 /* Any answer, kept: what matters is what was asked and that the answer is heeded. */
 static int64_t since_asked;
@@ -81,14 +83,14 @@ static void prove_step(uint32_t extras)
 	PROVE(ma <= least && least - ma < LIMITER_GRID_MA, "the minimum, rounded down");
 	PROVE(named, "rule of one of them");
 
-	PROVE(may_rise || l.ramp_ma <= old.ramp_ma, "no rise unless it may");
+	PROVE_IF(!may_rise, l.ramp_ma <= old.ramp_ma, "no rise unless it may");
 	PROVE((int64_t)l.ramp_ma <= (int64_t)old.ramp_ma + c.rise_ma_s, "rise is slow");
-	PROVE(IMPLIES(l.ramp_ma > old.ramp_ma,
-		      since_asked == l.last_fall_ns && since_ms >= c.calm_ms),
+	PROVE_IF(l.ramp_ma > old.ramp_ma,
+		      since_asked == l.last_fall_ns && since_ms >= c.calm_ms,
 	      "no rise before calm");
 	PROVE(l.ramp_ma <= max_i32(envelope.cap_ma, 0), "a fall passes at once");
-	PROVE(IMPLIES(min_i32(envelope.cap_ma, old.confirmed_ma) < old.free_ma,
-		      l.last_fall_ns == now_ns),
+	PROVE_IF(min_i32(envelope.cap_ma, old.confirmed_ma) < old.free_ma,
+		      l.last_fall_ns == now_ns,
 	      "a fall is remembered");
 	PROVE(limiter_ok(&l), "invariant");
 

@@ -21,8 +21,22 @@ void __CPROVER_assert(_Bool condition, const char *text);
 
 /* What a harness takes for granted: each use says why it may. */
 #define ASSUME(condition) __CPROVER_assume(condition)
-/* What it proves. The text is what a mutant names in its line "breaks:". */
-#define PROVE(condition, text) __CPROVER_assert((condition), "PROOF " text)
-#define IMPLIES(a, b)	       (!(a) || (b))
+#define IMPLIES(a, b)	  (!(a) || (b))
+
+/*
+ * PROVE() is what a harness proves, PROVE_IF() the same where the premise holds. The text is what a
+ * mutant names in its line "breaks:".
+ *
+ * With REACH the same lines say that they are never come to, or never with the premise true. All
+ * of these must fail: a claim that nothing leads to, because assumptions contradict each other or a
+ * bound is too small, would hold without saying anything.
+ */
+#ifdef REACH
+#define PROVE(condition, text)		   __CPROVER_assert(false, "REACH " text)
+#define PROVE_IF(premise, condition, text) __CPROVER_assert(!(premise), "REACH " text)
+#else
+#define PROVE(condition, text)		   __CPROVER_assert((condition), "PROOF " text)
+#define PROVE_IF(premise, condition, text) PROVE(IMPLIES(premise, condition), text)
+#endif
 
 #endif

@@ -5,15 +5,10 @@
 
 #include "base/time.h"
 #include "core/limiter.h"
+#include "proof_time.h"
 
-#define TIME_MAX_NS   (INT64_C(1) << 62)
 #define RISE_MIN_MA_S 100
 #define RISE_MAX_MA_S 100000
-
-static inline bool time_ok(int64_t t_ns)
-{
-	return t_ns >= 0 && t_ns <= TIME_MAX_NS;
-}
 
 /* Holds after limiter_init() and is kept by every other function. */
 static inline bool limiter_ok(const struct limiter *l)

@@ -6,6 +6,8 @@
  * outside the payload; what is not accepted leaves the report as it was; what is accepted is one
  * of the known kinds, its text is terminated and printable.
  *
+ * Bounds: none; the loops run over the bytes and the alarm bits.
+ *
  * Assumed: nothing.
  *
  * cbmc: --unwind 34 --signed-overflow-check --div-by-zero-check --conversion-check

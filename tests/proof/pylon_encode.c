@@ -6,14 +6,21 @@
  * table of lengths a profile could have, so also for the built-in ones:
  *   - no undefined behaviour (CBMC's check of conversions is off: put_s16() turns a negative number
  *     into its two's complement on purpose; that nothing is lost is what follows);
- *   - the frame is no longer than 8 bytes, unused bytes are 0, the identifier has 11 bits;
+ *   - the frame is no longer than 8 bytes, unused bytes are 0, the identifier has 11 bits; a shorter
+ *     frame is the beginning of the whole one;
  *   - 0x351: each current decodes to a value that is not negative and not above what was wanted,
  *     and less than 0.1 A below it unless the field is full; the charge voltage is not above,
  *     the discharge voltage not below what was wanted unless the field is full;
  *   - 0x355: SoC and SoH decode to 0..100 and to the wanted value if that is in the range;
  *   - 0x356: measured values decode to within half a step, or to the end of the field;
- *   - 0x359, 0x35A: only defined bits; 0x35C: a bit is set if and only if the flag is.
+ *   - 0x359: every defined bit is set if and only if the alarm is, no other bit is; modules and "PN";
+ *   - 0x35A of the 1.3 dialect: the same for its two-bit fields, each of which is 0 or 1 (active);
+ *   - 0x35C: a bit is set if and only if the flag is;
+ *   - 0x35F of the 1.3 dialect: the capacity saturates, the other bytes are the constant ones;
+ *   - 0x305: the counter, all of it; 0x35E: the name, whatever the state.
  * The payload is read here byte by byte, independent of pylon_decode(); that one gives the same.
+ *
+ * Bounds: none; the loops run over the bytes and the alarm bits.
  *
  * Assumed: nothing but that a bool is 0 or 1.
  *
@@ -57,7 +64,7 @@ static void prove_current(int32_t field, int32_t wanted_ma)
 
 	PROVE(field >= 0, "limit never negative");
 	PROVE(ma <= max_i32(wanted_ma, 0), "limit never above the wanted value");
-	PROVE(field == INT16_MAX || wanted_ma - ma < STEP_MA, "limit lost less than a step");
+	PROVE_IF(field != INT16_MAX, wanted_ma - ma < STEP_MA, "limit lost less than a step");
 }
 
 static void prove_limits(const struct can_msg *m, const struct pylon_state *s)
@@ -68,15 +75,15 @@ static void prove_limits(const struct can_msg *m, const struct pylon_state *s)
 	prove_current(s16_at(m, 2), s->ccl_ma);
 	prove_current(s16_at(m, 4), s->dcl_ma);
 	PROVE(cvl * STEP_MV <= max_i32(s->cvl_mv, 0), "charge voltage never above");
-	PROVE(cvl == UINT16_MAX || s->cvl_mv - cvl * STEP_MV < STEP_MV, "charge voltage near");
-	PROVE(dvl == UINT16_MAX || dvl * STEP_MV >= s->dvl_mv, "discharge voltage never below");
-	PROVE(dvl == 0 || (dvl - 1) * STEP_MV < s->dvl_mv, "discharge voltage near");
+	PROVE_IF(cvl != UINT16_MAX, s->cvl_mv - cvl * STEP_MV < STEP_MV, "charge voltage near");
+	PROVE_IF(dvl != UINT16_MAX, dvl * STEP_MV >= s->dvl_mv, "discharge voltage never below");
+	PROVE_IF(dvl != 0, (dvl - 1) * STEP_MV < s->dvl_mv, "discharge voltage near");
 }
 
 static void prove_percent(int32_t field, int32_t wanted)
 {
 	PROVE(field >= 0 && field <= PERCENT_MAX, "percentage in range");
-	PROVE(IMPLIES(wanted >= 0 && wanted <= PERCENT_MAX, field == wanted),
+	PROVE_IF(wanted >= 0 && wanted <= PERCENT_MAX, field == wanted,
 	      "percentage as wanted");
 }
 
@@ -100,67 +107,133 @@ static void prove_flags(const struct can_msg *m, const struct pylon_state *s)
 	PROVE((b & 0x07) == 0, "no other request bit");
 }
 
+/* Bit and alarm, byte by byte as in the document; 0: no such bit. */
+static const uint32_t alarm_of[2][8] = {
+	{0, PYLON_CELL_HIGH, PYLON_CELL_LOW, PYLON_TEMP_HIGH, PYLON_TEMP_LOW, 0, 0,
+	 PYLON_DISCHARGE_OC},
+	{PYLON_CHARGE_OC, 0, 0, 0, 0, 0, 0, 0},
+};
+
+/* The alarm in bit @bit of byte @byte of 0x359, which is field 8 * @byte + @bit of 0x35A. */
+static bool alarm_at(const struct pylon_state *s, uint32_t byte, uint32_t bit)
+{
+	uint32_t alarm = alarm_of[byte % 2][bit];
+
+	if (byte == 1 && bit == 3) {
+		alarm = PYLON_SYSTEM;
+	} else if (byte == 3 && bit == 3) {
+		alarm = PYLON_COMM;
+	}
+	return ((byte < 2 ? s->protections : s->warnings) & alarm) != 0;
+}
+
 static void prove_alarms(const struct can_msg *m, const struct pylon_state *s)
 {
-	const uint32_t both = s->protections | s->warnings;
+	for (uint32_t i = 0; i < 32; i++) {
+		PROVE(((m->data[i / 8] >> (i % 8)) & 1U) == (alarm_at(s, i / 8, i % 8) ? 1U : 0U),
+		      "alarm bit as the alarm");
+	}
+	PROVE(m->data[4] == s->modules, "modules");
+	PROVE(m->data[5] == 'P' && m->data[6] == 'N' && m->data[7] == 0, "PN");
+}
 
-	PROVE((m->data[0] & 0x61) == 0 && (m->data[1] & 0xF6) == 0, "only defined protections");
-	PROVE((m->data[2] & 0x61) == 0 && (m->data[3] & 0xF6) == 0, "only defined warnings");
-	PROVE(IMPLIES(s->protections == 0, m->data[0] == 0 && m->data[1] == 0), "no protection");
-	PROVE(IMPLIES(both == 0, m->data[2] == 0 && m->data[3] == 0), "no warning");
-	PROVE(IMPLIES((s->warnings & PYLON_COMM) != 0, (m->data[3] & 0x08) != 0),
-	      "data lost shown");
+static void prove_alarms_v13(const struct can_msg *m, const struct pylon_state *s)
+{
+	for (uint32_t i = 0; i < 32; i++) {
+		PROVE(((m->data[i / 4] >> (2 * (i % 4))) & 3U) ==
+			      (alarm_at(s, i / 8, i % 8) ? 1U : 0U),
+		      "alarm field as the alarm");
+	}
+}
+
+static void prove_info_v13(const struct can_msg *m, const struct pylon_state *s)
+{
+	PROVE(u16_at(m, 4) == min_i32(max_i32(s->capacity_ah, 0), UINT16_MAX),
+	      "capacity saturates");
+	PROVE(m->data[0] == 0x4C && m->data[1] == 0x49 && m->data[2] == 1 && m->data[3] == 3 &&
+		      m->data[6] == 0xAA && m->data[7] == 0,
+	      "type and version");
+}
+
+static void prove_name(const struct can_msg *m)
+{
+	static const char name[] = "PYLON   ";
+
+	for (uint32_t i = 0; i < CAN_MSG_DATA_MAX; i++) {
+		PROVE(m->data[i] == (uint8_t)name[i], "name");
+	}
+}
+
+static void prove_payload(const struct can_msg *m, unsigned int kind, const struct pylon_state *s)
+{
+	struct pylon_report r;
+
+	switch (kind) {
+	case PYLON_FRAME_LIMITS:
+		prove_limits(m, s);
+		PROVE(pylon_decode(m, &r) == 0 && r.state.ccl_ma == s16_at(m, 2) * STEP_MA &&
+			      r.state.dcl_ma == s16_at(m, 4) * STEP_MA,
+		      "decodes");
+		break;
+	case PYLON_FRAME_SOC:
+		prove_percent(u16_at(m, 0), s->soc_pct);
+		prove_percent(u16_at(m, 2), s->soh_pct);
+		break;
+	case PYLON_FRAME_MEASURED:
+		prove_measured(s16_at(m, 0), STEP_PMV, s->pack_mv);
+		prove_measured(s16_at(m, 2), STEP_MA, s->pack_ma);
+		prove_measured(s16_at(m, 4), 1, s->temp_dc);
+		break;
+	case PYLON_FRAME_REQUEST:
+		prove_flags(m, s);
+		break;
+	case PYLON_FRAME_ALARMS:
+		prove_alarms(m, s);
+		break;
+	case PYLON_FRAME_NAME:
+		prove_name(m);
+		break;
+	case PYLON_FRAME_ALARMS_V13:
+		prove_alarms_v13(m, s);
+		break;
+	case PYLON_FRAME_INFO_V13:
+		prove_info_v13(m, s);
+		break;
+	case PYLON_FRAME_ALIVE:
+		PROVE(u16_at(m, 0) == (int32_t)(s->alive & 0xFFFFU) &&
+			      u16_at(m, 2) == (int32_t)(s->alive >> 16),
+		      "alive counter");
+		break;
+	default:
+		break;
+	}
 }
 
 int main(void)
 {
 	struct pylon_profile p; /* any content */
+	const struct pylon_profile whole = {
+		.len = {8, 8, 8, 8, 8, 8, 8, 8, 8},
+	};
 	const struct pylon_state s = any_state();
 	const unsigned int kind = nondet_u8();
 	const struct can_msg m = pylon_encode(&p, (enum pylon_frame)kind, &s);
-	struct pylon_report r;
 
 	PROVE(m.len <= CAN_MSG_DATA_MAX && m.id <= CAN_MSG_ID_MAX, "frame in range");
+	PROVE_IF(kind >= PYLON_FRAMES, m.len == 0, "nothing for a number that is no frame");
 	for (uint32_t i = 0; i < CAN_MSG_DATA_MAX; i++) {
-		PROVE(i < m.len || m.data[i] == 0, "unused bytes are 0");
+		PROVE_IF(i >= m.len, m.data[i] == 0, "unused bytes are 0");
 	}
-	if (kind >= PYLON_FRAMES || p.len[kind] < CAN_MSG_DATA_MAX) {
-		return 0; /* a shorter frame is the beginning of the whole one */
+	if (kind >= PYLON_FRAMES) {
+		return 0;
 	}
-	switch (kind) {
-	case PYLON_FRAME_LIMITS:
-		prove_limits(&m, &s);
-		PROVE(pylon_decode(&m, &r) == 0 && r.state.ccl_ma == s16_at(&m, 2) * STEP_MA &&
-			      r.state.dcl_ma == s16_at(&m, 4) * STEP_MA,
-		      "decodes");
-		break;
-	case PYLON_FRAME_SOC:
-		prove_percent(u16_at(&m, 0), s.soc_pct);
-		prove_percent(u16_at(&m, 2), s.soh_pct);
-		break;
-	case PYLON_FRAME_MEASURED:
-		prove_measured(s16_at(&m, 0), STEP_PMV, s.pack_mv);
-		prove_measured(s16_at(&m, 2), STEP_MA, s.pack_ma);
-		prove_measured(s16_at(&m, 4), 1, s.temp_dc);
-		break;
-	case PYLON_FRAME_REQUEST:
-		prove_flags(&m, &s);
-		break;
-	case PYLON_FRAME_ALARMS:
-		prove_alarms(&m, &s);
-		break;
-	case PYLON_FRAME_ALARMS_V13:
-		PROVE(IMPLIES((s.protections | s.warnings) == 0, u16_at(&m, 0) == 0), "no alarm");
-		break;
-	case PYLON_FRAME_INFO_V13:
-		PROVE(u16_at(&m, INFO_CAPACITY) == min_i32(max_i32(s.capacity_ah, 0), UINT16_MAX),
-		      "capacity saturates");
-		break;
-	case PYLON_FRAME_ALIVE:
-		PROVE(u16_at(&m, 0) == (int32_t)(s.alive & 0xFFFFU), "alive counter");
-		break;
-	default:
-		break;
+	const struct can_msg full = pylon_encode(&whole, (enum pylon_frame)kind, &s);
+
+	PROVE(full.len == CAN_MSG_DATA_MAX && full.id == pylon_frame_id((enum pylon_frame)kind),
+	      "whole frame");
+	for (uint32_t i = 0; i < CAN_MSG_DATA_MAX; i++) {
+		PROVE_IF(i < m.len, m.data[i] == full.data[i], "beginning of the whole frame");
 	}
+	prove_payload(&full, kind, &s);
 	return 0;
 }

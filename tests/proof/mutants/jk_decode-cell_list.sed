@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
 # file: src/proto/jk_decode.c
-# breaks: PROOF the registers are what is left
+# breaks: the registers are what is left
 s/ \|\| size > len - head//
