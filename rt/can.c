@@ -195,6 +195,20 @@ size_t can_port_read(struct can_port *p, struct can_rx *ret, size_t max)
 	return n;
 }
 
+static void give_up(struct can_port *p, const struct can_frame *f)
+{
+	can_count(p, CAN_COUNT_TX_DROPPED);
+	p->lost |= cycle_can_bit((uint16_t)(f->can_id & CAN_SFF_MASK));
+}
+
+uint32_t can_port_lost(struct can_port *p)
+{
+	const uint32_t lost = p->lost;
+
+	p->lost = 0U;
+	return lost;
+}
+
 static void drop_pending(struct can_port *p, uint32_t at)
 {
 	p->pending_len--;
@@ -205,8 +219,8 @@ static void drop_pending(struct can_port *p, uint32_t at)
 static void drop_all_pending(struct can_port *p)
 {
 	while (p->pending_len > 0) {
-		can_count(p, CAN_COUNT_TX_DROPPED);
 		p->pending_len--;
+		give_up(p, &p->pending[p->pending_len].frame);
 	}
 }
 
@@ -235,7 +249,7 @@ void can_port_service(struct can_port *p, int64_t now_ns)
 {
 	for (uint32_t i = p->pending_len; i > 0; i--) {
 		if (now_ns >= p->pending[i - 1U].deadline_ns) {
-			can_count(p, CAN_COUNT_TX_DROPPED);
+			give_up(p, &p->pending[i - 1U].frame);
 			drop_pending(p, i - 1U);
 		}
 	}
@@ -255,7 +269,7 @@ int can_port_write(struct can_port *p, const struct can_msg *m, int64_t now_ns)
 		at++;
 	}
 	if (at == CAN_PORT_PENDING_MAX) {
-		can_count(p, CAN_COUNT_TX_DROPPED);
+		give_up(p, &fresh.frame);
 		return -ENOBUFS;
 	}
 	if (at < p->pending_len) {
@@ -264,6 +278,7 @@ int can_port_write(struct can_port *p, const struct can_msg *m, int64_t now_ns)
 		p->pending_len++;
 	}
 	p->pending[at] = fresh;
+	p->lost &= ~cycle_can_bit(m->id); /* a newer one speaks for the one that was given up */
 	return send_pending(p);
 }
 

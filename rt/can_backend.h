@@ -124,7 +124,7 @@ struct can_unix {
  * @bus_off: error frames say bus-off; written by the cycle thread
  * @look: the cycle thread has met an error and asks the helper to look at the interface soon
  * @note_ready: @note is complete
- * @view, @pending, @budget: of the cycle thread
+ * @view, @pending, @lost, @budget: of the cycle thread
  */
 struct can_port {
 	const struct can_backend *backend;
@@ -145,6 +145,7 @@ struct can_port {
 	struct can_view view;
 	struct can_pending pending[CAN_PORT_PENDING_MAX];
 	uint32_t pending_len;
+	uint32_t lost; /* cycle_can_bit() of frames that were given up */
 	uint32_t budget;
 	union {
 		struct can_socket socket;

@@ -109,6 +109,7 @@ static void gather(struct loop *l)
 	if (c->can != NULL) {
 		in->can_rx_len = (uint8_t)can_port_read(c->can, in->can_rx, ARRAY_SIZE(in->can_rx));
 		in->can_link = can_port_link(c->can);
+		in->can_lost = can_port_lost(c->can);
 	} else {
 		echo_frames(l);
 	}
@@ -143,7 +144,7 @@ static void send_frames(struct loop *l)
 	}
 	can_port_service(c->can, l->in.now_ns);
 	for (uint8_t i = 0; i < out->can_tx_len; i++) {
-		/* A frame that does not leave is kept for its slot or counted; it is not confirmed. */
+		/* One that does not leave is kept for its slot, then reported to the core. */
 		(void)can_port_write(c->can, &out->can_tx[i], l->in.now_ns);
 	}
 }

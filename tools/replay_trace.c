@@ -229,6 +229,12 @@ static int take_line(struct replay_trace *t, char letter, int count, char **fiel
 	    number32(field[2], &t->energy.cap_ma[DIR_DISCHARGE])) {
 		return 0;
 	}
+	int64_t lost = 0;
+
+	if (letter == 'D' && count == 1 && number(field[0], HEX_BASE, 0, UINT32_MAX, &lost)) {
+		in->can_lost = (uint32_t)lost;
+		return 0;
+	}
 	if (letter == 'K' && count == 4) {
 		return take_command(t, field, in);
 	}

@@ -93,6 +93,12 @@ struct held {
 	uint32_t latched; /* enum reason */
 };
 
+/* Bit of an identifier in cycle_in.can_lost; those outside 0x350..0x35F have none. */
+static inline uint32_t cycle_can_bit(uint16_t id)
+{
+	return (id & ~0xFU) == 0x350U ? UINT32_C(1) << (id & 0xFU) : 0U;
+}
+
 /**
  * struct cycle_in - everything the core learns in one period
  * @now_ns: CLOCK_MONOTONIC, read once after wake-up; never goes back
@@ -101,6 +107,8 @@ struct held {
  * @rx, @rx_len: bytes read from it in this period
  * @request_failed: the request of the previous step could not be written completely
  * @can_link: state of the CAN interface
+ * @can_lost: frames of earlier steps that did not leave: refused, or dropped after their slot
+ *            (cycle_can_bit()). What they said was not heard
  * @can_rx, @can_rx_len: received frames in order, own ones included
  * @command, @command_len: orders popped from the ring
  * @energy: newest energy coordination
@@ -118,6 +126,7 @@ struct cycle_in {
 	uint8_t can_rx_len;
 	uint8_t command_len;
 	uint32_t can_link;
+	uint32_t can_lost;
 	struct energy_input energy;
 	struct command command[CYCLE_COMMAND_MAX];
 	struct can_rx can_rx[CYCLE_CAN_RX_MAX];
@@ -128,7 +137,8 @@ struct cycle_in {
  * struct cycle_out - everything to be done after one period
  * @bms_tx, @bms_tx_len: bytes to write to the serial device, 0 or JK_REQUEST_SIZE
  * @can_tx, @can_tx_len: frames to write now, in order; a frame that cannot be written within one
- *                       slot (config.slot_ms) is dropped, never sent later
+ *                       slot (config.slot_ms) is dropped, never sent later, and reported in
+ *                       cycle_in.can_lost
  * @can_flush: throw away what the driver has queued before writing (SAF-17)
  * @permit: the relay may be closed
  * @permit_reason: enum reason when it may not

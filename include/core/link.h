@@ -29,6 +29,7 @@
  * @set_ns: start of the running set, TIME_NEVER before the first
  * @slot: next frame of the set
  * @sent_ma: limits in the last 0x351
+ * @lost: bits by frame kind: the last one did not leave, what the bus was told is older
  * @sent: last payload by frame kind; len 0 = never
  * @confirmed_in_set: own frames seen since the set began
  * @unconfirmed: sets in a row without any confirmation
@@ -55,6 +56,7 @@ struct link {
 	uint32_t confirmed;
 	uint32_t confirmed_in_set;
 	uint32_t state; /* enum can_link */
+	uint32_t lost;
 	uint8_t slot;
 	uint8_t unconfirmed;
 	bool stuck;
@@ -104,6 +106,11 @@ void link_restart_set(struct link *l, int64_t now_ns);
  * link_set_confirmed - the running set is out and at least its last frames were confirmed
  */
 bool link_set_confirmed(const struct link *l, const struct core_config *c);
+
+/**
+ * link_limits_lost - the last 0x351 did not leave: what it said is not on the bus
+ */
+bool link_limits_lost(const struct link *l);
 
 /**
  * link_lost_ms - how long no set has been confirmed, once writing stopped; 0 = all is well

@@ -192,6 +192,18 @@ int can_port_write(struct can_port *p, const struct can_msg *m, int64_t now_ns);
 void can_port_service(struct can_port *p, int64_t now_ns);
 
 /**
+ * can_port_lost - frames that were given up since the last call
+ * @p: port
+ *
+ * Kept until their slot was over, refused, or forgotten by a flush. A frame that a newer one of its
+ * identifier replaced is not among them: the newer one speaks for both.
+ *
+ * Return: cycle_can_bit() of their identifiers.
+ * Context: the cycle thread. Wait-free, no system call.
+ */
+uint32_t can_port_lost(struct can_port *p);
+
+/**
  * can_port_flush - forget kept frames and have the driver's queue thrown away
  * @p: port
  *

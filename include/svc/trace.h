@@ -17,6 +17,7 @@
  *					before (before the first: 0)
  *   E <t_ns> <charge_ma> <discharge_ma> energy input; only when it differs from the step before
  *					(before the first: TIME_NEVER 0 0); TIME_NEVER prints as "-"
+ *   D <bits>				frames of ours that did not leave, hexadecimal, cycle_can_bit()
  *   K <kind> <value_ma> <ttl_ms> <local> a command; at most CYCLE_COMMAND_MAX
  *   F <id>#<data> b|o			a frame: id 3 hex digits, data 0..8 bytes in hex, from the
  *					bus or our own; at most CYCLE_CAN_RX_MAX

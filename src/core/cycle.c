@@ -74,7 +74,7 @@ static int32_t age_ms(const struct cycle *c, int64_t now_ns)
 /* 0 A was decided and is what the last 0x351 said: a bus that nobody writes to still says more. */
 static bool zero_said(const struct cycle *c)
 {
-	bool zero = true;
+	bool zero = !link_limits_lost(&c->link);
 
 	for (uint32_t d = 0; d < DIRS; d++) {
 		zero = zero && c->limit_ma[d] == 0 && c->link.sent_ma[d] == 0;

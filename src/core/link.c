@@ -59,6 +59,28 @@ static void take_confirmation(struct link *l, struct sink *sink)
 	}
 }
 
+static bool is_lost(const struct link *l, enum pylon_frame kind)
+{
+	return (l->lost & 1U << kind) != 0;
+}
+
+static void take_losses(struct link *l, uint32_t can_lost)
+{
+	for (uint32_t kind = 0; can_lost != 0 && kind < PYLON_FRAMES; kind++) {
+		if (l->sent[kind].len != 0 &&
+		    (can_lost & cycle_can_bit(pylon_frame_id((enum pylon_frame)kind))) != 0) {
+			l->lost |= 1U << kind;
+		}
+	}
+}
+
+/* Without a bus every frame is refused: then the next set is early enough. */
+static bool may_repeat(const struct link *l)
+{
+	return l->state == CAN_LINK_UP || l->state == CAN_LINK_WARNING ||
+	       l->state == CAN_LINK_PASSIVE;
+}
+
 void link_receive(struct link *l, const struct core_config *c, const struct cycle_in *in,
 		  struct sink *sink)
 {
@@ -66,6 +88,7 @@ void link_receive(struct link *l, const struct core_config *c, const struct cycl
 		sink_emit(sink, EVENT_CAN_LINK, (int32_t)in->can_link, (int32_t)l->state, 0, 0);
 		l->state = in->can_link;
 	}
+	take_losses(l, in->can_lost);
 	if (l->alive_start_ns == TIME_NEVER && l->set_ns != TIME_NEVER) {
 		l->alive_start_ns = in->now_ns; /* nobody can answer before we speak */
 	}
@@ -101,13 +124,15 @@ static struct can_msg encode(const struct link *l, const struct core_config *c,
 {
 	struct pylon_state say = *s;
 
-	if (l->sent_ma[DIR_CHARGE] == 0) {
+	const bool unheard = is_lost(l, PYLON_FRAME_LIMITS);
+
+	if (unheard || l->sent_ma[DIR_CHARGE] == 0) {
 		say.charge_enable = false;
 		say.force_charge_1 = false;
 		say.force_charge_2 = false;
 		say.full_charge = false;
 	}
-	if (l->sent_ma[DIR_DISCHARGE] == 0) {
+	if (unheard || l->sent_ma[DIR_DISCHARGE] == 0) {
 		say.discharge_enable = false;
 	}
 	return pylon_encode(c->profile, kind, &say);
@@ -116,7 +141,8 @@ static struct can_msg encode(const struct link *l, const struct core_config *c,
 /* What was said last falls, by a regular set too: the time between small falls runs from here. */
 static void note_limits(struct link *l, int64_t now_ns, const struct pylon_state *s)
 {
-	if (s->ccl_ma < l->sent_ma[DIR_CHARGE] || s->dcl_ma < l->sent_ma[DIR_DISCHARGE]) {
+	if (is_lost(l, PYLON_FRAME_LIMITS) || s->ccl_ma < l->sent_ma[DIR_CHARGE] ||
+	    s->dcl_ma < l->sent_ma[DIR_DISCHARGE]) {
 		l->small_fall_ns = now_ns;
 	}
 	l->sent_ma[DIR_CHARGE] = s->ccl_ma;
@@ -137,6 +163,7 @@ static void put(struct link *l, const struct core_config *c, int64_t now_ns, enu
 	if (kind == PYLON_FRAME_LIMITS) {
 		note_limits(l, now_ns, s);
 	}
+	l->lost &= ~(1U << kind);
 }
 
 /* How urgent is the fall from what was sent last: 0 none, 1 small, 2 at once (SAF-06). */
@@ -157,7 +184,10 @@ static void put_if_changed(struct link *l, const struct core_config *c, int64_t 
 {
 	const struct can_msg m = encode(l, c, kind, s);
 
-	if (m.len != 0 && memcmp(m.data, l->sent[kind].data, sizeof(m.data)) != 0) {
+	if (m.len == 0) {
+		return;
+	}
+	if (is_lost(l, kind) || memcmp(m.data, l->sent[kind].data, sizeof(m.data)) != 0) {
 		put(l, c, now_ns, kind, s, out);
 	}
 }
@@ -178,22 +208,28 @@ static void send_alarms(struct link *l, const struct core_config *c, int64_t now
 	}
 }
 
+/*
+ * A fall that did not leave is still to be told: it leaves again in the next period, with the value
+ * of then. One frame a period and only as long as each is reported lost: no storm (FLT-20).
+ */
 static void send_falls(struct link *l, const struct core_config *c, int64_t now_ns,
 		       const struct pylon_state *s, struct cycle_out *out)
 {
 	const int charge = fall_of(l->sent_ma[DIR_CHARGE], s->ccl_ma);
 	const int discharge = fall_of(l->sent_ma[DIR_DISCHARGE], s->dcl_ma);
-	const bool at_once = charge == 2 || discharge == 2;
+	const bool again = may_repeat(l) && is_lost(l, PYLON_FRAME_LIMITS);
+	const bool at_once = charge == 2 || discharge == 2 || again;
 	const bool small = charge == 1 || discharge == 1;
 
-	if (!at_once && !(small && (l->small_fall_ns == TIME_NEVER ||
-				    now_ns - l->small_fall_ns >= LINK_SMALL_FALL_NS))) {
-		return;
+	if (at_once || (small && (l->small_fall_ns == TIME_NEVER ||
+				  now_ns - l->small_fall_ns >= LINK_SMALL_FALL_NS))) {
+		put(l, c, now_ns, PYLON_FRAME_LIMITS, s, out);
+		put_if_changed(l, c, now_ns, PYLON_FRAME_REQUEST, s, out);
+		put_if_changed(l, c, now_ns, PYLON_FRAME_ALARMS, s, out);
+		put_if_changed(l, c, now_ns, PYLON_FRAME_ALARMS_V13, s, out);
+	} else if (may_repeat(l) && is_lost(l, PYLON_FRAME_REQUEST)) {
+		put(l, c, now_ns, PYLON_FRAME_REQUEST, s, out);
 	}
-	put(l, c, now_ns, PYLON_FRAME_LIMITS, s, out);
-	put_if_changed(l, c, now_ns, PYLON_FRAME_REQUEST, s, out);
-	put_if_changed(l, c, now_ns, PYLON_FRAME_ALARMS, s, out);
-	put_if_changed(l, c, now_ns, PYLON_FRAME_ALARMS_V13, s, out);
 }
 
 /* Frames of a set, with the 0x305 of the original script if that is wanted. */
@@ -319,6 +355,11 @@ void link_send(struct link *l, const struct core_config *c, int64_t now_ns,
 bool link_set_confirmed(const struct link *l, const struct core_config *c)
 {
 	return l->slot >= set_frames(c) && l->confirmed_in_set >= set_frames(c);
+}
+
+bool link_limits_lost(const struct link *l)
+{
+	return is_lost(l, PYLON_FRAME_LIMITS);
 }
 
 int32_t link_lost_ms(const struct link *l, int64_t now_ns)

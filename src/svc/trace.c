@@ -24,6 +24,7 @@ enum record_kind {
 	RECORD_STEP,
 	RECORD_LINK,
 	RECORD_ENERGY,
+	RECORD_REFUSED,
 	RECORD_COMMAND,
 	RECORD_FRAME,
 	RECORD_BYTES,
@@ -42,6 +43,7 @@ struct record {
 			uint32_t flags;
 		} step;
 		uint32_t link;
+		uint32_t refused;
 		struct energy_input energy;
 		struct command command;
 		struct can_rx frame;
@@ -51,9 +53,9 @@ struct record {
 };
 
 _Static_assert(sizeof(struct record) == TRACE_RECORD_SIZE, "fixed record");
-/* Step, loss, link and energy; commands; frames; pieces of the serial bytes. */
+/* Step, loss, link, energy and refused frames; commands; frames; pieces of the serial bytes. */
 #define RECORDS_PER_STEP_MAX                         \
-	(4U + CYCLE_COMMAND_MAX + CYCLE_CAN_RX_MAX + \
+	(5U + CYCLE_COMMAND_MAX + CYCLE_CAN_RX_MAX + \
 	 (CYCLE_RX_MAX + RECORD_BYTES_MAX - 1U) / RECORD_BYTES_MAX)
 _Static_assert(RECORDS_PER_STEP_MAX < TRACE_RECORDS / 4, "room for some steps at least");
 
@@ -92,6 +94,11 @@ static void put_changes(struct trace *t, const struct cycle_in *in)
 		t->energy = in->energy;
 		r.kind = RECORD_ENERGY;
 		r.u.energy = in->energy;
+		put(t, &r);
+	}
+	if (in->can_lost != 0U) {
+		r.kind = RECORD_REFUSED;
+		r.u.refused = in->can_lost;
 		put(t, &r);
 	}
 }
@@ -185,6 +192,9 @@ static void write_record(FILE *f, const struct record *r)
 		break;
 	case RECORD_ENERGY:
 		write_energy(f, &r->u.energy);
+		break;
+	case RECORD_REFUSED:
+		fprintf(f, "D %x\n", r->u.refused);
 		break;
 	case RECORD_COMMAND:
 		fprintf(f, "K %u %d %d %u\n", r->u.command.kind, r->u.command.value_ma,

@@ -162,6 +162,8 @@ static void fill_bus(struct bench *b)
 	struct cycle_in *in = &b->in;
 
 	in->can_link = b->can_link;
+	in->can_lost = b->lost;
+	b->lost = 0;
 	for (uint8_t i = 0; i < b->echo_len; i++) {
 		in->can_rx[in->can_rx_len++] = b->echo[i];
 	}
@@ -180,6 +182,10 @@ static void take_frames(struct bench *b)
 	for (uint8_t i = 0; i < b->out.can_tx_len; i++) {
 		const struct can_msg *m = &b->out.can_tx[i];
 
+		if ((b->refused & cycle_can_bit(m->id)) != 0) {
+			b->lost |= cycle_can_bit(m->id);
+			continue;
+		}
 		b->frames++;
 		for (uint32_t k = 0; k < PYLON_FRAMES; k++) {
 			if (pylon_frame_id((enum pylon_frame)k) == m->id) {

@@ -56,6 +56,7 @@ struct bench_battery {
  * struct bench - bench with one core
  * @silent: the BMS does not answer
  * @unplugged: the serial device is gone
+ * @refused: cycle_can_bit() of frames that the transmit queue does not take
  * @bus_dead: nobody confirms frames
  * @alive: an inverter answers 0x305 every second
  * @reply_ms: request to last byte
@@ -73,6 +74,8 @@ struct bench {
 	bool silent;
 	bool unplugged;
 	bool bus_dead;
+	uint32_t refused;
+	uint32_t lost; /* and those to be reported in the next step */
 	bool alive;
 	bool guard_dead;
 	bool stop;

@@ -185,6 +185,13 @@ struct oracle {
 	int64_t set_limits_ns;
 	int32_t bus_ma[DIRS];
 	int32_t bus_cvl_mv;
+	int32_t was_ma[DIRS]; /* before the frames of the newest step */
+	uint8_t was_enable;
+	bool was_comm;
+	bool said_limits; /* in the newest step */
+	bool said_request;
+	bool said_alarms;
+	bool said_small_fall;
 	int64_t pending_ns[DIRS];	      /* bus above the limit since */
 	int64_t small_ns[ORACLE_SMALL_FALLS]; /* newest small falls on the bus, a ring */
 	uint32_t small_at;

@@ -93,6 +93,7 @@ static void count_small_falls(struct oracle *o, const struct pylon_state *s)
 		     time_ms_since(o->now_ns, then_ns), most);
 	o->small_ns[o->small_at] = o->now_ns;
 	o->small_at = (o->small_at + 1U) % ORACLE_SMALL_FALLS;
+	o->said_small_fall = true;
 }
 
 static void see_limits(struct oracle *o, const struct pylon_state *s, const struct telemetry *t,
@@ -129,6 +130,7 @@ static void see_limits(struct oracle *o, const struct pylon_state *s, const stru
 	o->bus_ma[1] = s->dcl_ma;
 	o->bus_cvl_mv = s->cvl_mv;
 	o->have_limits = true;
+	o->said_limits = true;
 }
 
 static void see_soc(struct oracle *o, int32_t soc, const struct telemetry *t)
@@ -173,6 +175,7 @@ static void see_alarms(struct oracle *o, const struct pylon_state *s)
 	oracle_claim(o, o->bus_comm || o->lost_since_ns == TIME_NEVER, "SAF-03",
 		     "0x359 shows no communication fault", s->warnings, PYLON_COMM);
 	o->have_alarms = true;
+	o->said_alarms = true;
 }
 
 static void see_frame(struct oracle *o, const struct can_msg *m, const struct telemetry *t,
@@ -203,6 +206,7 @@ static void see_frame(struct oracle *o, const struct can_msg *m, const struct te
 	} else if (r.kind == PYLON_FRAME_REQUEST) {
 		o->bus_enable = m->data[0];
 		o->have_request = true;
+		o->said_request = true;
 		oracle_claim(o, (o->bus_enable & ~(CHARGE | DISCHARGE | FORCE_BITS)) == 0, "SAF-08",
 			     "unknown bits in 0x35C", o->bus_enable, 0);
 		oracle_claim(o, o->config->force_charge || (o->bus_enable & 0x30U) == 0, "SAF-08",
@@ -262,6 +266,38 @@ static void check_hold(struct oracle *o, const struct telemetry *t)
 	o->hold_cvl_mv = t->cvl_mv;
 }
 
+/* Frames of the step before that did not leave: the inverter still has what it had before. */
+static void take_back(struct oracle *o, const struct cycle_in *in)
+{
+	if (o->said_limits && (in->can_lost & cycle_can_bit(PYLON_ID_LIMITS)) != 0) {
+		o->bus_ma[0] = o->was_ma[0];
+		o->bus_ma[1] = o->was_ma[1];
+		if (o->was_ma[0] != 0 || o->was_ma[1] != 0) {
+			o->zero_ns = TIME_NEVER;
+		}
+		if (o->said_small_fall) {
+			o->small_at = (o->small_at + ORACLE_SMALL_FALLS - 1U) % ORACLE_SMALL_FALLS;
+			o->small_ns[o->small_at] = 0;
+		}
+	}
+	if (o->said_request && (in->can_lost & cycle_can_bit(PYLON_ID_REQUEST)) != 0) {
+		o->bus_enable = o->was_enable;
+	}
+	if (o->said_alarms && (in->can_lost & (cycle_can_bit(PYLON_ID_ALARMS) |
+					       cycle_can_bit(PYLON_ID_ALARMS_V13))) != 0) {
+		o->bus_comm = o->was_comm;
+		o->writing_ns = o->now_ns;
+	}
+	o->was_ma[0] = o->bus_ma[0];
+	o->was_ma[1] = o->bus_ma[1];
+	o->was_enable = o->bus_enable;
+	o->was_comm = o->bus_comm;
+	o->said_limits = false;
+	o->said_request = false;
+	o->said_alarms = false;
+	o->said_small_fall = false;
+}
+
 void oracle_bus(struct oracle *o, const struct cycle_in *in, const struct cycle_out *out,
 		const struct telemetry *t)
 {
@@ -269,6 +305,11 @@ void oracle_bus(struct oracle *o, const struct cycle_in *in, const struct cycle_
 	const bool silent_trip = t->step == STEP_TRIP && o->config->on_trip == ON_TRIP_SILENCE &&
 				 !out->permit && !asks;
 
+	/* What could not be sent over such a link need not be sent again at once. */
+	const bool usable = in->can_link == CAN_LINK_UP || in->can_link == CAN_LINK_WARNING ||
+			    in->can_link == CAN_LINK_PASSIVE;
+
+	take_back(o, in);
 	follow_confirmations(o, in, t);
 	oracle_claim(o, out->can_tx_len == 0 || o->started || o->held, "SAF-01",
 		     "a frame before the first good sample", out->can_tx[0].id, 0);
@@ -280,7 +321,7 @@ void oracle_bus(struct oracle *o, const struct cycle_in *in, const struct cycle_
 	for (uint32_t i = 0; i < out->can_tx_len && i < CYCLE_CAN_TX_MAX; i++) {
 		see_frame(o, &out->can_tx[i], t, t->can_confirmed == 0);
 	}
-	if (t->can_confirmed != 0 && o->have_limits && !silent_trip) {
+	if (t->can_confirmed != 0 && o->have_limits && !silent_trip && usable) {
 		check_falls(o, t, 0);
 		check_falls(o, t, 1);
 	} else {
@@ -291,7 +332,9 @@ void oracle_bus(struct oracle *o, const struct cycle_in *in, const struct cycle_
 		o->have_request = false; /* what the inverter heard is not known */
 		o->writing_ns = o->now_ns;
 	}
-	check_enables(o);
+	if (usable) {
+		check_enables(o);
+	}
 	check_hold(o, t);
 	if (o->have_alarms && t->can_confirmed != 0 && !silent_trip &&
 	    o->lost_since_ns != TIME_NEVER &&

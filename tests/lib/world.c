@@ -61,6 +61,7 @@ void world_restart(struct world *w, int64_t pause_ns)
 	oracle_init(&w->oracle, &w->config, w->now_ns, w->now_ns + w->boot_offset_ns, &held);
 	w->line_len = 0;
 	w->echo_len = 0;
+	w->lost = 0;
 	w->command_len = 0;
 	w->stop_ns = TIME_NEVER;
 	w->dirty_until_ns = w->now_ns + DIRTY_NS;
@@ -217,6 +218,8 @@ static void fill_bus(struct world *w)
 	struct cycle_in *in = &w->in;
 
 	in->can_link = w->link;
+	in->can_lost = w->lost;
+	w->lost = 0;
 	for (uint32_t i = 0; i < w->echo_len; i++) {
 		in->can_rx[in->can_rx_len++] = w->echo[i];
 	}
@@ -235,7 +238,11 @@ static void fill_bus(struct world *w)
 static void take_frames(struct world *w)
 {
 	for (uint32_t i = 0; i < w->out.can_tx_len && i < CYCLE_CAN_TX_MAX; i++) {
-		if (!w->bus_dead && world_pick(w, w->confirm_every) == 0) {
+		const uint32_t bit = cycle_can_bit(w->out.can_tx[i].id);
+
+		if (w->now_ns < w->refused_until_ns && (w->refused & bit) != 0) {
+			w->lost |= bit;
+		} else if (!w->bus_dead && world_pick(w, w->confirm_every) == 0) {
 			w->echo[w->echo_len++] = (struct can_rx){
 				.msg = w->out.can_tx[i],
 				.origin = CAN_OWN,

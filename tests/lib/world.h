@@ -119,6 +119,9 @@ struct world {
 	uint32_t confirm_every;
 	uint32_t link;
 	uint32_t foreign;
+	uint32_t refused; /* cycle_can_bit() of frames that do not leave */
+	uint32_t lost;	  /* of the last step */
+	int64_t refused_until_ns;
 	int64_t alive_ns;
 	struct can_rx echo[CYCLE_CAN_TX_MAX];
 	uint8_t echo_len;

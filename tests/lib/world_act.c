@@ -46,6 +46,7 @@ void world_heal(struct world *w)
 	w->closed_until_ns = 0;
 	w->noise_steps = 0;
 	w->bus_dead = false;
+	w->refused_until_ns = 0;
 	w->alive = true;
 	w->confirm_every = 1;
 	w->link = CAN_LINK_UP;
@@ -248,6 +249,13 @@ static void act_bus(struct world *w)
 	w->link = world_pick(w, CAN_LINKS);
 }
 
+/* The transmit queue is full, for all frames or for some. */
+static void act_refuse(struct world *w)
+{
+	w->refused = world_pick(w, 2) == 0 ? UINT32_MAX : world_pick(w, 65536);
+	w->refused_until_ns = w->now_ns + world_range(w, 1, 900) * NS_PER_MS;
+}
+
 static void act_foreign(struct world *w)
 {
 	w->foreign = world_pick(w, CYCLE_CAN_RX_MAX);
@@ -365,7 +373,8 @@ static act_fn *const acts[] = {
 	act_latency,  act_freeze,   act_close,	     act_request,     act_bus,	   act_foreign,
 	act_suspend,  act_gap,	    act_gap,	     act_command,     act_command, act_acknowledge,
 	act_energy,   act_energy,   act_guard,	     act_stop,	      act_restart, act_sum,
-	act_heat,     act_heat,	    act_fork,	     act_slide,	      act_nothing, act_nothing,
+	act_heat,     act_heat,	    act_refuse,	     act_fork,	      act_slide,   act_nothing,
+	act_nothing,
 };
 
 void world_act(struct world *w)

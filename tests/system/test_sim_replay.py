@@ -195,6 +195,7 @@ class Wrong(unittest.TestCase):
             (HEAD + step + "K 1 1 1 1\n" * 5, ":10: K: more than 4"),
             (HEAD + step + "K 1 1 1 x\n", ":6: K: "),
             (HEAD + step + "E - 0\n", ":6: line 'E'"),
+            (HEAD + step + "D 1x\n", ":6: line 'D'"),
             (HEAD + step + "Q\n", ":6: line 'Q'"),
             (HEAD + step + "L one\n", ":6: line 'L'"),
         )

@@ -213,6 +213,73 @@ static void test_SAF_17_flush_forgets_kept_frames(void **state)
 	assert_int_equal(fake.sent_len, 0);
 }
 
+/* The core is told which frames did not leave, once, and not those that a newer one replaced. */
+static void test_SAF_06_FLT_20_frames_that_did_not_leave_are_reported(void **state)
+{
+	enum how {
+		SLOT_OVER,
+		NO_BUS,
+		FLUSHED,
+		NO_ROOM,
+		LEFT_LATE,
+		REPLACED,
+		SENT_ANEW,
+	};
+	static const struct {
+		enum how how;
+		uint32_t lost;
+	} rows[] = {
+		{SLOT_OVER, 1U << 1 | 1U << 0xC},
+		{NO_BUS, 1U << 1 | 1U << 0xC},
+		{FLUSHED, 1U << 1 | 1U << 0xC},
+		{NO_ROOM, 1U << 9},
+		{LEFT_LATE, 0},
+		{REPLACED, 1U << 0xC},
+		{SENT_ANEW, 1U << 0xC},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(setup(state), 0);
+		(void)put(0x351, 1, NOW_NS);
+		(void)put(0x35C, 1, NOW_NS);
+		(void)put(0x305, 1, NOW_NS); /* has no bit */
+		assert_int_equal(can_port_lost(&port), 0);
+		switch (rows[i].how) {
+		case SLOT_OVER:
+			can_port_service(&port, NOW_NS + SLOT_NS);
+			break;
+		case NO_BUS:
+			fake.refusal = -ENETDOWN;
+			can_port_service(&port, NOW_NS + 1);
+			break;
+		case FLUSHED:
+			can_port_flush(&port);
+			break;
+		case NO_ROOM:
+			for (uint16_t id = 3; id < CAN_PORT_PENDING_MAX; id++) {
+				(void)put(id, 0, NOW_NS);
+			}
+			assert_int_equal(put(0x359, 0, NOW_NS), -ENOBUFS);
+			break;
+		case LEFT_LATE:
+			fake.room = 10;
+			can_port_service(&port, NOW_NS + SLOT_NS - 1);
+			break;
+		case REPLACED:
+			(void)put(0x351, 2, NOW_NS + SLOT_NS - 1);
+			can_port_service(&port, NOW_NS + SLOT_NS);
+			break;
+		case SENT_ANEW:
+			can_port_service(&port, NOW_NS + SLOT_NS);
+			fake.room = 10;
+			assert_int_equal(put(0x351, 2, NOW_NS + SLOT_NS), 0);
+			break;
+		}
+		assert_int_equal(can_port_lost(&port), rows[i].lost);
+		assert_int_equal(can_port_lost(&port), 0);
+	}
+}
+
 static void test_invalid_frame_is_refused_and_not_kept(void **state)
 {
 	const struct can_msg id = {.id = 0x800};
@@ -318,6 +385,7 @@ int main(void)
 		FAKE_TEST(test_frame_leaves_at_once_while_there_is_room),
 		FAKE_TEST(test_FLT_20_refused_frame_is_kept_and_leaves_within_its_slot),
 		FAKE_TEST(test_SAF_17_frame_never_leaves_after_its_slot),
+		FAKE_TEST(test_SAF_06_FLT_20_frames_that_did_not_leave_are_reported),
 		FAKE_TEST(test_newer_frame_replaces_the_older_one_of_its_identifier),
 		FAKE_TEST(test_kept_frames_leave_in_order_and_before_newer_ones),
 		FAKE_TEST(test_FLT_20_at_most_eight_frames_are_kept),

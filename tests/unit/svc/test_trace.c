@@ -80,6 +80,7 @@ static void test_every_input_of_a_step_is_written_and_unchanged_ones_only_once(v
 	in.tty_open = true;
 	in.guard_ok = true;
 	in.can_link = 2;
+	in.can_lost = 0x1002;
 	in.energy = (struct energy_input){.t_ns = 77, .cap_ma = {1000, 2000}};
 	in.command_len = 1;
 	in.command[0] = (struct command){.kind = 1, .value_ma = 500, .ttl_ms = 60000, .local = 1};
@@ -95,6 +96,7 @@ static void test_every_input_of_a_step_is_written_and_unchanged_ones_only_once(v
 	in.boot_ns += 5000000;
 	in.request_failed = true;
 	in.stop = true;
+	in.can_lost = 0;
 	in.command_len = 0;
 	in.can_rx_len = 0;
 	in.rx_len = 0;
@@ -103,7 +105,7 @@ static void test_every_input_of_a_step_is_written_and_unchanged_ones_only_once(v
 	in.energy.t_ns = TIME_NEVER;
 	assert_int_equal(trace_step(&trace, &in), 0);
 	assert_string_equal(finish(), HEAD "I 1 2\n"
-					   "S 5000000 6000000 5\nL 2\nE 77 1000 2000\n"
+					   "S 5000000 6000000 5\nL 2\nE 77 1000 2000\nD 1002\n"
 					   "K 1 500 60000 1\nF 305#01fe b\nF 35C# o\nR 4e5700\n"
 					   "S 10000000 11000000 f\n"
 					   "S 10000000 11000000 f\nE - 1000 2000\nZ\n");
