@@ -53,8 +53,8 @@ enum event_level {
 	/* BMS settings and alarms */ \
 	X(BMS_ALARM,        WARNING, 0,  "BMS alarm bits {0:hex}, before {1:hex}") \
 	X(BMS_MOSFETS,      NOTICE,  0,  "BMS MOSFETs: charge {0}, discharge {1}") \
-	X(BMS_TIGHTER,      WARNING, 3600, "BMS setting is tighter than the configuration ({2:rule}): {0} against {1}; the BMS wins") \
-	X(BMS_SETTING_ODD,  WARNING, 3600, "BMS setting in register {0:hex} is absent or absurd ({1}): ignored") \
+	X(BMS_TIGHTER,      WARNING, 0,  "BMS setting in register {3:hex} is tighter than the configuration ({2:rule}): {0} against {1}; the BMS wins") \
+	X(BMS_SETTING_ODD,  WARNING, 0,  "BMS setting in register {0:hex} is absent or absurd ({1}): ignored, the last known one stays") \
 	X(NO_MAXIMUM,       ERR,     60, "BMS reports no usable protection values: set limits.charge_max and limits.discharge_max to start") \
 	/* ladder */ \
 	X(STEP,             NOTICE,  0,  "ladder: {0:step} (before: {1:step}), reason: {2:reason}") \

@@ -48,11 +48,13 @@ struct cycle {
 	int64_t energy_from_ns; /* an energy input from before is dropped */
 	bool have_sample;	/* a complete one was seen since start */
 	bool suspended;		/* since the newest sample */
-	bool settings_reported;
-	bool greeted;	    /* the first step has been made */
-	bool contradiction; /* a limit above its envelope was computed */
+	bool greeted;		/* the first step has been made */
+	bool contradiction;	/* a limit above its envelope was computed */
 	uint16_t alarms_reported;
 	uint8_t mosfets_reported;
+	uint16_t odd_reported;		  /* bits of sample.odd, once each */
+	int32_t told_value[BMS_SETTINGS]; /* tighter than ours and reported so */
+	int64_t told_ns[BMS_SETTINGS];
 	int32_t maximum_ma[DIRS];
 	int32_t envelope_ma[DIRS];
 	uint32_t envelope_by[DIRS];

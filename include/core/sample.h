@@ -27,16 +27,42 @@
 /* "The BMS has no usable value here." */
 #define SAMPLE_NO_VALUE INT32_MIN
 
+/* Settings that are looked at: bits of sample.odd, and places of its values. */
+enum bms_setting {
+	BMS_SET_PACK_OVP,
+	BMS_SET_PACK_UVP,
+	BMS_SET_CELL_OVP,
+	BMS_SET_CELL_UVP,
+	BMS_SET_DISCHARGE_OCP,
+	BMS_SET_CHARGE_OCP,
+	BMS_SET_MOS_OTP,
+	BMS_SET_BOX_OTP,
+	BMS_SET_CHARGE_OTP,
+	BMS_SET_DISCHARGE_OTP,
+	BMS_SET_CHARGE_UTP,
+	BMS_SET_DISCHARGE_UTP,
+	BMS_SET_CAPACITY,
+	BMS_SETTINGS
+};
+
+/* Register of a setting, for messages. */
+uint8_t bms_setting_register(enum bms_setting which);
+
 /**
  * struct bms_limits - the BMS's own protection settings, SAMPLE_NO_VALUE where absent or absurd
+ * @pack_ovp_mv, @pack_uvp_mv: those of the whole pack, for one cell: an outer bound of the others
+ * @box_otp_dc: for both directions
  */
 struct bms_limits {
+	int32_t pack_ovp_mv;
+	int32_t pack_uvp_mv;
 	int32_t cell_ovp_mv;
 	int32_t cell_uvp_mv;
 	int32_t ocp_ma[DIRS];
 	int32_t otp_dc[DIRS];
 	int32_t utp_dc[DIRS];
 	int32_t mos_otp_dc;
+	int32_t box_otp_dc;
 	int32_t capacity_mah;
 };
 
@@ -51,14 +77,13 @@ void bms_limits_none(struct bms_limits *ret_limits);
  * @probe_floor_dc: lowest temperature the reading may stand for: used for every cold limit
  * @alarms: JK_ALARM_* bits
  * @mosfet: charge and discharge MOSFET really on
- * @odd_register: first protection register with an absurd value (0 = none), with @odd_value
+ * @odd: bits by enum bms_setting: the register is absent (@odd_value -1) or absurd
  */
 struct sample {
 	int64_t t_ns;
 	uint8_t cells;
 	uint8_t soc_pct;
-	uint8_t odd_register;
-	uint8_t pad;
+	uint16_t odd;
 	uint16_t cell_mv[SAMPLE_CELLS_MAX];
 	uint16_t cell_min_mv;
 	uint16_t cell_max_mv;
@@ -69,7 +94,7 @@ struct sample {
 	int32_t pack_ma;
 	int32_t cell_sum_mv;
 	uint32_t missing;
-	int32_t odd_value;
+	int32_t odd_value[BMS_SETTINGS];
 	uint16_t probe_raw[SAMPLE_PROBES];
 	uint16_t mos_raw;
 	bool probe_valid[SAMPLE_PROBES];

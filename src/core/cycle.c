@@ -34,6 +34,10 @@ void cycle_init(struct cycle *c, const struct core_config *config, int64_t now_n
 	}
 	c->ovp_mv = INT32_MAX;
 	bms_limits_none(&c->known);
+	for (uint32_t i = 0; i < BMS_SETTINGS; i++) {
+		c->told_value[i] = SAMPLE_NO_VALUE;
+		c->told_ns[i] = TIME_NEVER;
+	}
 	c->held.t_ns = TIME_NEVER;
 	if (use_held) {
 		c->held = *held;

@@ -20,6 +20,9 @@ int32_t cycle_lease(const struct cycle *c, enum command_kind kind);
  */
 void cycle_take_sample(struct cycle *c, struct sample *s, bool identical, struct sink *sink);
 
+/* cycle_settings.c: warnings about protection values of the BMS (SAF-15). */
+void cycle_report_settings(struct cycle *c, const struct sample *s, struct sink *sink);
+
 /* cycle_limit.c: min(envelope, proposals), the ladder's word, and what is said on the bus. */
 void cycle_limit(struct cycle *c, const struct cycle_in *in, struct sink *sink);
 void cycle_say(struct cycle *c, const struct cycle_in *in);

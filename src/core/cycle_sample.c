@@ -15,37 +15,6 @@ static bool maxima_known(const struct cycle *c, const struct sample *s, struct s
 	return true;
 }
 
-static void report_settings(struct cycle *c, const struct sample *s, struct sink *sink)
-{
-	const struct core_config *cfg = c->config;
-	const struct bms_limits *b = &s->bms;
-
-	if (c->settings_reported) {
-		return;
-	}
-	c->settings_reported = true;
-	if (s->odd_register != 0) {
-		sink_emit(sink, EVENT_BMS_SETTING_ODD, s->odd_register, s->odd_value, 0, 0);
-	}
-	for (uint32_t d = 0; d < DIRS; d++) {
-		if (c->maximum_ma[d] < cfg->max_ma[d] && b->ocp_ma[d] != SAMPLE_NO_VALUE &&
-		    (int64_t)b->ocp_ma[d] * ENVELOPE_OCP_PM / 1000 < cfg->max_ma[d]) {
-			sink_emit(sink, EVENT_BMS_TIGHTER, b->ocp_ma[d], cfg->max_ma[d],
-				  RULE_BMS_OCP, 0);
-		}
-	}
-	if (b->cell_ovp_mv != SAMPLE_NO_VALUE &&
-	    b->cell_ovp_mv - ENVELOPE_CELL_GUARD_MV < cfg->level[LEVEL_CELL_HIGH].limit) {
-		sink_emit(sink, EVENT_BMS_TIGHTER, b->cell_ovp_mv,
-			  cfg->level[LEVEL_CELL_HIGH].limit, RULE_BMS_OVP, 0);
-	}
-	if (b->cell_uvp_mv != SAMPLE_NO_VALUE &&
-	    b->cell_uvp_mv + ENVELOPE_CELL_GUARD_MV > cfg->level[LEVEL_CELL_LOW].limit) {
-		sink_emit(sink, EVENT_BMS_TIGHTER, b->cell_uvp_mv, cfg->level[LEVEL_CELL_LOW].limit,
-			  RULE_BMS_UVP, 0);
-	}
-}
-
 static void report_changes(struct cycle *c, const struct sample *s, struct sink *sink)
 {
 	const uint8_t mosfets = (uint8_t)((s->mosfet[DIR_CHARGE] ? 1U : 0U) |
@@ -93,8 +62,11 @@ static void hold_values(struct cycle *c, const struct sample *s)
 /* The BMS's OVP bounds the CVL: it may lower it at once, and raise it when two samples agree. */
 static void confirm_ovp(struct cycle *c, const struct sample *s)
 {
-	const int32_t ovp_mv = s->bms.cell_ovp_mv == SAMPLE_NO_VALUE ? INT32_MAX
-								     : s->bms.cell_ovp_mv;
+	const int32_t cell_mv = s->bms.cell_ovp_mv == SAMPLE_NO_VALUE ? INT32_MAX
+								      : s->bms.cell_ovp_mv;
+	const int32_t pack_mv = s->bms.pack_ovp_mv == SAMPLE_NO_VALUE ? INT32_MAX
+								      : s->bms.pack_ovp_mv;
+	const int32_t ovp_mv = min_i32(cell_mv, pack_mv);
 
 	if (c->verdict.good && c->ovp_last_good) {
 		c->ovp_mv = min_i32(ovp_mv, c->ovp_last_mv);
@@ -171,6 +143,9 @@ static void keep(int32_t *known, int32_t *now)
  */
 static void keep_protection(struct bms_limits *known, struct bms_limits *now)
 {
+	keep(&known->pack_ovp_mv, &now->pack_ovp_mv);
+	keep(&known->pack_uvp_mv, &now->pack_uvp_mv);
+	keep(&known->box_otp_dc, &now->box_otp_dc);
 	keep(&known->cell_ovp_mv, &now->cell_ovp_mv);
 	keep(&known->cell_uvp_mv, &now->cell_uvp_mv);
 	keep(&known->mos_otp_dc, &now->mos_otp_dc);
@@ -205,7 +180,7 @@ void cycle_take_sample(struct cycle *c, struct sample *s, bool identical, struct
 	hold_values(c, s);
 	confirm_ovp(c, s);
 	evaluate(c, s, sink);
-	report_settings(c, s, sink);
+	cycle_report_settings(c, s, sink);
 	report_changes(c, s, sink);
 	report_over_proposal(c, s, sink);
 	if (c->verdict.good) {

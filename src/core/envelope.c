@@ -108,6 +108,9 @@ static void lower_by_cells(struct bound *b, const struct core_config *c,
 		forbid_if(b, RULE_BMS_OVP,
 			  bms->cell_ovp_mv != SAMPLE_NO_VALUE &&
 				  in->cell_max_mv >= bms->cell_ovp_mv - ENVELOPE_CELL_GUARD_MV);
+		forbid_if(b, RULE_BMS_OVP,
+			  bms->pack_ovp_mv != SAMPLE_NO_VALUE &&
+				  in->cell_max_mv >= bms->pack_ovp_mv - ENVELOPE_CELL_GUARD_MV);
 	} else {
 		lower(b, RULE_CELL_LOW_DIS,
 		      curve_ma(c, bms, CURVE_DISCHARGE_CELL_LOW, in->cell_min_mv, maximum_ma));
@@ -115,6 +118,9 @@ static void lower_by_cells(struct bound *b, const struct core_config *c,
 		forbid_if(b, RULE_BMS_UVP,
 			  bms->cell_uvp_mv != SAMPLE_NO_VALUE &&
 				  in->cell_min_mv <= bms->cell_uvp_mv + ENVELOPE_CELL_GUARD_MV);
+		forbid_if(b, RULE_BMS_UVP,
+			  bms->pack_uvp_mv != SAMPLE_NO_VALUE &&
+				  in->cell_min_mv <= bms->pack_uvp_mv + ENVELOPE_CELL_GUARD_MV);
 	}
 }
 
@@ -141,6 +147,8 @@ static void lower_by_temperature(struct bound *b, const struct core_config *c,
 		  bms->utp_dc[dir] != SAMPLE_NO_VALUE && in->cold_dc <= bms->utp_dc[dir]);
 	forbid_if(b, RULE_BMS_TEMP,
 		  bms->otp_dc[dir] != SAMPLE_NO_VALUE && in->hot_dc >= bms->otp_dc[dir]);
+	forbid_if(b, RULE_BMS_TEMP,
+		  bms->box_otp_dc != SAMPLE_NO_VALUE && in->hot_dc >= bms->box_otp_dc);
 	forbid_if(b, RULE_BMS_TEMP,
 		  bms->mos_otp_dc != SAMPLE_NO_VALUE && in->mos_dc >= bms->mos_otp_dc);
 }

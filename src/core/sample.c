@@ -27,12 +27,15 @@
 void bms_limits_none(struct bms_limits *ret_limits)
 {
 	*ret_limits = (struct bms_limits){
+		.pack_ovp_mv = SAMPLE_NO_VALUE,
+		.pack_uvp_mv = SAMPLE_NO_VALUE,
 		.cell_ovp_mv = SAMPLE_NO_VALUE,
 		.cell_uvp_mv = SAMPLE_NO_VALUE,
 		.ocp_ma = {SAMPLE_NO_VALUE, SAMPLE_NO_VALUE},
 		.otp_dc = {SAMPLE_NO_VALUE, SAMPLE_NO_VALUE},
 		.utp_dc = {SAMPLE_NO_VALUE, SAMPLE_NO_VALUE},
 		.mos_otp_dc = SAMPLE_NO_VALUE,
+		.box_otp_dc = SAMPLE_NO_VALUE,
 		.capacity_mah = SAMPLE_NO_VALUE,
 	};
 }
@@ -74,48 +77,72 @@ static void take_temperatures(const struct jk_sample *jk, struct sample *s)
 	s->mos_dc = s->mos_valid ? jk_temp_dc(jk->mos_temp_raw) : 0;
 }
 
-/* A protection setting, converted; remembers the first one that cannot be believed. */
-static int32_t setting(const struct jk_sample *jk, struct sample *s, enum jk_reg reg, uint8_t tag,
-		       int32_t value, int32_t min, int32_t max, int32_t factor)
-{
-	const bool have = (jk->have & JK_HAVE(reg)) != 0;
+struct setting_row {
+	enum jk_reg reg;
+	uint8_t tag;
+	int32_t min;
+	int32_t max;
+	int32_t factor;
+};
 
-	if (have && value >= min && value <= max) {
-		return value * factor;
+static const struct setting_row setting_rows[BMS_SETTINGS] = {
+	/* of one cell: as narrow as those of a cell */
+	[BMS_SET_PACK_OVP] = {JK_REG_PACK_OVP, 0x8E, OVP_MIN_MV, OVP_MAX_MV, 1},
+	[BMS_SET_PACK_UVP] = {JK_REG_PACK_UVP, 0x8F, UVP_MIN_MV, UVP_MAX_MV, 1},
+	[BMS_SET_CELL_OVP] = {JK_REG_CELL_OVP, 0x90, OVP_MIN_MV, OVP_MAX_MV, 1},
+	[BMS_SET_CELL_UVP] = {JK_REG_CELL_UVP, 0x93, UVP_MIN_MV, UVP_MAX_MV, 1},
+	[BMS_SET_DISCHARGE_OCP] = {JK_REG_DISCHARGE_OCP, 0x97, OCP_MIN_A, OCP_MAX_A, MA_PER_A},
+	[BMS_SET_CHARGE_OCP] = {JK_REG_CHARGE_OCP, 0x99, OCP_MIN_A, OCP_MAX_A, MA_PER_A},
+	[BMS_SET_MOS_OTP] = {JK_REG_MOS_OTP, 0x9E, MOS_OTP_MIN_C, MOS_OTP_MAX_C, DC_PER_C},
+	[BMS_SET_BOX_OTP] = {JK_REG_BOX_OTP, 0xA0, OTP_MIN_C, OTP_MAX_C, DC_PER_C},
+	[BMS_SET_CHARGE_OTP] = {JK_REG_CHARGE_OTP, 0xA3, OTP_MIN_C, OTP_MAX_C, DC_PER_C},
+	[BMS_SET_DISCHARGE_OTP] = {JK_REG_DISCHARGE_OTP, 0xA4, OTP_MIN_C, OTP_MAX_C, DC_PER_C},
+	[BMS_SET_CHARGE_UTP] = {JK_REG_CHARGE_UTP, 0xA5, UTP_MIN_C, UTP_MAX_C, DC_PER_C},
+	[BMS_SET_DISCHARGE_UTP] = {JK_REG_DISCHARGE_UTP, 0xA7, UTP_MIN_C, UTP_MAX_C, DC_PER_C},
+	[BMS_SET_CAPACITY] = {JK_REG_CAPACITY, 0xAA, CAPACITY_MIN_AH, CAPACITY_MAX_AH, MA_PER_A},
+};
+
+uint8_t bms_setting_register(enum bms_setting which)
+{
+	return which < BMS_SETTINGS ? setting_rows[which].tag : 0U;
+}
+
+/* A protection setting, converted; remembers those that cannot be believed. */
+static int32_t setting(const struct jk_sample *jk, struct sample *s, enum bms_setting which,
+		       int32_t value)
+{
+	const struct setting_row *row = &setting_rows[which];
+	const bool have = (jk->have & JK_HAVE(row->reg)) != 0;
+
+	if (have && value >= row->min && value <= row->max) {
+		return value * row->factor;
 	}
-	if (s->odd_register == 0) {
-		s->odd_register = tag;
-		s->odd_value = have ? value : -1;
-	}
+	s->odd |= (uint16_t)(1U << which);
+	s->odd_value[which] = have ? value : -1;
 	return SAMPLE_NO_VALUE;
 }
 
 static void take_settings(const struct jk_sample *jk, struct sample *s)
 {
 	struct bms_limits *b = &s->bms;
+	const int32_t cells = max_i32(jk->cells, 1);
 	const int32_t capacity_ah = jk->capacity_ah > CAPACITY_MAX_AH ? CAPACITY_MAX_AH + 1
 								      : (int32_t)jk->capacity_ah;
 
-	b->cell_ovp_mv = setting(jk, s, JK_REG_CELL_OVP, 0x90, jk->cell_ovp_mv, OVP_MIN_MV,
-				 OVP_MAX_MV, 1);
-	b->cell_uvp_mv = setting(jk, s, JK_REG_CELL_UVP, 0x93, jk->cell_uvp_mv, UVP_MIN_MV,
-				 UVP_MAX_MV, 1);
-	b->ocp_ma[DIR_DISCHARGE] = setting(jk, s, JK_REG_DISCHARGE_OCP, 0x97, jk->discharge_ocp_a,
-					   OCP_MIN_A, OCP_MAX_A, MA_PER_A);
-	b->ocp_ma[DIR_CHARGE] = setting(jk, s, JK_REG_CHARGE_OCP, 0x99, jk->charge_ocp_a, OCP_MIN_A,
-					OCP_MAX_A, MA_PER_A);
-	b->mos_otp_dc = setting(jk, s, JK_REG_MOS_OTP, 0x9E, jk->mos_otp_c, MOS_OTP_MIN_C,
-				MOS_OTP_MAX_C, DC_PER_C);
-	b->otp_dc[DIR_CHARGE] = setting(jk, s, JK_REG_CHARGE_OTP, 0xA3, jk->charge_otp_c, OTP_MIN_C,
-					OTP_MAX_C, DC_PER_C);
-	b->otp_dc[DIR_DISCHARGE] = setting(jk, s, JK_REG_DISCHARGE_OTP, 0xA4, jk->discharge_otp_c,
-					   OTP_MIN_C, OTP_MAX_C, DC_PER_C);
-	b->utp_dc[DIR_CHARGE] = setting(jk, s, JK_REG_CHARGE_UTP, 0xA5, jk->charge_utp_c, UTP_MIN_C,
-					UTP_MAX_C, DC_PER_C);
-	b->utp_dc[DIR_DISCHARGE] = setting(jk, s, JK_REG_DISCHARGE_UTP, 0xA7, jk->discharge_utp_c,
-					   UTP_MIN_C, UTP_MAX_C, DC_PER_C);
-	b->capacity_mah = setting(jk, s, JK_REG_CAPACITY, 0xAA, capacity_ah, CAPACITY_MIN_AH,
-				  CAPACITY_MAX_AH, MA_PER_A);
+	/* Rounded to the safe side. */
+	b->pack_ovp_mv = setting(jk, s, BMS_SET_PACK_OVP, jk->pack_ovp_mv / cells);
+	b->pack_uvp_mv = setting(jk, s, BMS_SET_PACK_UVP, (jk->pack_uvp_mv + cells - 1) / cells);
+	b->cell_ovp_mv = setting(jk, s, BMS_SET_CELL_OVP, jk->cell_ovp_mv);
+	b->cell_uvp_mv = setting(jk, s, BMS_SET_CELL_UVP, jk->cell_uvp_mv);
+	b->ocp_ma[DIR_DISCHARGE] = setting(jk, s, BMS_SET_DISCHARGE_OCP, jk->discharge_ocp_a);
+	b->ocp_ma[DIR_CHARGE] = setting(jk, s, BMS_SET_CHARGE_OCP, jk->charge_ocp_a);
+	b->mos_otp_dc = setting(jk, s, BMS_SET_MOS_OTP, jk->mos_otp_c);
+	b->box_otp_dc = setting(jk, s, BMS_SET_BOX_OTP, jk->box_otp_c);
+	b->otp_dc[DIR_CHARGE] = setting(jk, s, BMS_SET_CHARGE_OTP, jk->charge_otp_c);
+	b->otp_dc[DIR_DISCHARGE] = setting(jk, s, BMS_SET_DISCHARGE_OTP, jk->discharge_otp_c);
+	b->utp_dc[DIR_CHARGE] = setting(jk, s, BMS_SET_CHARGE_UTP, jk->charge_utp_c);
+	b->utp_dc[DIR_DISCHARGE] = setting(jk, s, BMS_SET_DISCHARGE_UTP, jk->discharge_utp_c);
+	b->capacity_mah = setting(jk, s, BMS_SET_CAPACITY, capacity_ah);
 }
 
 void sample_from_jk(const struct jk_sample *jk, int64_t t_ns, struct sample *ret_sample)

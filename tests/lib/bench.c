@@ -22,6 +22,8 @@ void bench_battery_default(struct bench_battery *bat)
 	bat->soc_pct = 55;
 	bat->cycles = 12;
 	bat->status = JK_STATUS_CHARGE_MOS | JK_STATUS_DISCHARGE_MOS;
+	bat->pack_ovp_mv = -1;
+	bat->pack_uvp_mv = -1;
 	bat->cell_ovp_mv = 3650;
 	bat->cell_uvp_mv = 2500;
 	bat->charge_ocp_a = 100;
@@ -31,6 +33,7 @@ void bench_battery_default(struct bench_battery *bat)
 	bat->charge_utp_c = -20;
 	bat->discharge_utp_c = -30;
 	bat->mos_otp_c = 110;
+	bat->box_otp_c = 80;
 	bat->capacity_ah = 200;
 	bat->version = 1;
 }
@@ -59,6 +62,12 @@ static uint16_t current_raw(const struct bench_battery *bat)
 		return (uint16_t)(10000 - units);
 	}
 	return (uint16_t)(units >= 0 ? 0x8000 | units : -units);
+}
+
+/* In units of 10 mV; more than 655 V cannot be said. */
+static uint32_t pack_raw(const struct bench_battery *bat, int32_t pack_mv, uint16_t cell_mv)
+{
+	return (uint32_t)min_i32((pack_mv < 0 ? bat->cells * cell_mv : pack_mv) / 10, UINT16_MAX);
 }
 
 uint32_t bench_reply_build(const struct bench_battery *bat, uint8_t *ret_frame)
@@ -90,11 +99,14 @@ uint32_t bench_reply_build(const struct bench_battery *bat, uint8_t *ret_frame)
 	put(&w, JK_REG_CELL_COUNT, 0x8A, bat->cells, 2);
 	put(&w, JK_REG_ALARMS, 0x8B, bat->alarms, 2);
 	put(&w, JK_REG_STATUS, 0x8C, bat->status, 2);
+	put(&w, JK_REG_PACK_OVP, 0x8E, pack_raw(bat, bat->pack_ovp_mv, bat->cell_ovp_mv), 2);
+	put(&w, JK_REG_PACK_UVP, 0x8F, pack_raw(bat, bat->pack_uvp_mv, bat->cell_uvp_mv), 2);
 	put(&w, JK_REG_CELL_OVP, 0x90, bat->cell_ovp_mv, 2);
 	put(&w, JK_REG_CELL_UVP, 0x93, bat->cell_uvp_mv, 2);
 	put(&w, JK_REG_DISCHARGE_OCP, 0x97, bat->discharge_ocp_a, 2);
 	put(&w, JK_REG_CHARGE_OCP, 0x99, bat->charge_ocp_a, 2);
 	put(&w, JK_REG_MOS_OTP, 0x9E, bat->mos_otp_c, 2);
+	put(&w, JK_REG_BOX_OTP, 0xA0, bat->box_otp_c, 2);
 	put(&w, JK_REG_CHARGE_OTP, 0xA3, bat->charge_otp_c, 2);
 	put(&w, JK_REG_DISCHARGE_OTP, 0xA4, bat->discharge_otp_c, 2);
 	put(&w, JK_REG_CHARGE_UTP, 0xA5, (uint16_t)bat->charge_utp_c, 2);

@@ -37,6 +37,8 @@ struct bench_battery {
 	uint16_t cycles;
 	uint16_t alarms;
 	uint16_t status;
+	int32_t pack_ovp_mv; /* -1: cells x 90, as a BMS reports it */
+	int32_t pack_uvp_mv; /* -1: cells x 93 */
 	uint16_t cell_ovp_mv;
 	uint16_t cell_uvp_mv;
 	uint16_t charge_ocp_a;
@@ -46,6 +48,7 @@ struct bench_battery {
 	int16_t charge_utp_c;
 	int16_t discharge_utp_c;
 	uint16_t mos_otp_c;
+	uint16_t box_otp_c;
 	uint32_t capacity_ah;
 	uint32_t runtime_min;
 	uint8_t version;

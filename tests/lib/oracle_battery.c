@@ -40,6 +40,9 @@ static int64_t setting(const struct jk_sample *jk, enum oracle_limit_id id)
 		[ORACLE_DISCHARGE_UTP] = jk->discharge_utp_c,
 		[ORACLE_MOS_OTP] = jk->mos_otp_c,
 		[ORACLE_CAPACITY] = jk->capacity_ah,
+		[ORACLE_BOX_OTP] = jk->box_otp_c,
+		[ORACLE_PACK_OVP] = jk->pack_ovp_mv / jk->cells,
+		[ORACLE_PACK_UVP] = (jk->pack_uvp_mv + jk->cells - 1) / jk->cells,
 	};
 
 	return value[id];
@@ -63,6 +66,9 @@ void oracle_learn(struct oracle *o, const struct jk_sample *jk)
 		[ORACLE_DISCHARGE_UTP] = {JK_REG_DISCHARGE_UTP, -40, 30, 10},
 		[ORACLE_MOS_OTP] = {JK_REG_MOS_OTP, 40, 150, 10},
 		[ORACLE_CAPACITY] = {JK_REG_CAPACITY, 1, 20000, 1000},
+		[ORACLE_BOX_OTP] = {JK_REG_BOX_OTP, 20, 120, 10},
+		[ORACLE_PACK_OVP] = {JK_REG_PACK_OVP, 2500, 4500, 1},
+		[ORACLE_PACK_UVP] = {JK_REG_PACK_UVP, 1000, 3600, 1},
 	};
 
 	for (uint32_t i = 0; i < ORACLE_LIMITS; i++) {
@@ -169,6 +175,7 @@ static void by_cells(struct ceiling *e, const struct oracle *o, const struct ora
 	if (dir == DIR_DISCHARGE) {
 		by_curve(e, o, CURVE_DISCHARGE_CELL_LOW, s->cell_min_mv, maximum);
 		none_if(e, s->cell_min_mv <= c->level[LEVEL_CELL_LOW].limit);
+		none_if(e, at_or_below(o, ORACLE_PACK_UVP, s->cell_min_mv - GUARD_MV));
 		none_if(e, at_or_below(o, ORACLE_UVP, s->cell_min_mv - GUARD_MV));
 		return;
 	}
@@ -181,6 +188,7 @@ static void by_cells(struct ceiling *e, const struct oracle *o, const struct ora
 		by_curve(e, o, CURVE_CHARGE_CELL_LOW, s->cell_min_mv, maximum);
 	}
 	none_if(e, s->cell_max_mv >= c->level[LEVEL_CELL_HIGH].limit);
+	none_if(e, at_or_above(o, ORACLE_PACK_OVP, s->cell_max_mv + GUARD_MV));
 	none_if(e, at_or_above(o, ORACLE_OVP, s->cell_max_mv + GUARD_MV));
 }
 
@@ -199,6 +207,7 @@ static void by_temperature(struct ceiling *e, const struct oracle *o, const stru
 	none_if(e, s->mos_dc >= c->level[LEVEL_MOS_HOT].limit);
 	none_if(e, at_or_below(o, in ? ORACLE_CHARGE_UTP : ORACLE_DISCHARGE_UTP, s->cold_dc));
 	none_if(e, at_or_above(o, in ? ORACLE_CHARGE_OTP : ORACLE_DISCHARGE_OTP, s->hot_dc));
+	none_if(e, at_or_above(o, ORACLE_BOX_OTP, s->hot_dc));
 	none_if(e, at_or_above(o, ORACLE_MOS_OTP, s->mos_dc));
 }
 

@@ -110,6 +110,9 @@ static void see_limits(struct oracle *o, const struct pylon_state *s, const stru
 	if (o->started && oracle_limit(o, ORACLE_OVP, &ovp_mv)) {
 		top = min_i64(top, max_i64(ovp_mv - 20, FLOOR_MV));
 	}
+	if (o->started && oracle_limit(o, ORACLE_PACK_OVP, &ovp_mv)) {
+		top = min_i64(top, max_i64(ovp_mv - 20, FLOOR_MV));
+	}
 	oracle_claim(o, s->cvl_mv <= top * cells, "SAF-09", "CVL above the maximum", s->cvl_mv,
 		     top * cells);
 	oracle_claim(o, s->cvl_mv >= FLOOR_MV * cells || o->memory.last_cells < cells, "SAF-09",

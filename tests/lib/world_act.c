@@ -149,7 +149,7 @@ static void act_settings(struct world *w)
 {
 	struct bench_battery *b = &w->battery;
 
-	switch (world_pick(w, 11)) {
+	switch (world_pick(w, 14)) {
 	case 0:
 		b->cell_ovp_mv = (uint16_t)world_range(w, 3300, 3800);
 		break;
@@ -179,6 +179,15 @@ static void act_settings(struct world *w)
 		break;
 	case 9:
 		b->mos_otp_c = (uint16_t)world_range(w, 30, 160);
+		break;
+	case 10:
+		b->pack_ovp_mv = b->cells * world_range(w, 3250, 3800);
+		break;
+	case 11:
+		b->pack_uvp_mv = b->cells * world_range(w, 2300, 3320);
+		break;
+	case 12:
+		b->box_otp_c = (uint16_t)world_range(w, 15, 90);
 		break;
 	default:
 		b->cell_ovp_mv = (uint16_t)world_pick(w, 65536);

@@ -47,6 +47,7 @@ static bool forbidden(const struct core_config *c, const struct envelope_in *in,
 	const uint32_t discharge = both | (1U << 3) | (1U << 6) | (1U << 11);
 	const bool hot = in->mos_dc >= c->level[LEVEL_MOS_HOT].limit ||
 			 (has(b->mos_otp_dc) && in->mos_dc >= b->mos_otp_dc) ||
+			 (has(b->box_otp_dc) && in->hot_dc >= b->box_otp_dc) ||
 			 (has(b->otp_dc[dir]) && in->hot_dc >= b->otp_dc[dir]) ||
 			 (has(b->utp_dc[dir]) && in->cold_dc <= b->utp_dc[dir]);
 
@@ -57,11 +58,13 @@ static bool forbidden(const struct core_config *c, const struct envelope_in *in,
 		return (in->alarms & charge) != 0 ||
 		       in->cell_max_mv >= c->level[LEVEL_CELL_HIGH].limit ||
 		       (has(b->cell_ovp_mv) && in->cell_max_mv > b->cell_ovp_mv - 21) ||
+		       (has(b->pack_ovp_mv) && in->cell_max_mv > b->pack_ovp_mv - 21) ||
 		       in->cold_dc <= c->level[LEVEL_CHARGE_COLD].limit ||
 		       in->hot_dc >= c->level[LEVEL_CHARGE_HOT].limit;
 	}
 	return (in->alarms & discharge) != 0 || in->cell_min_mv <= c->level[LEVEL_CELL_LOW].limit ||
 	       (has(b->cell_uvp_mv) && in->cell_min_mv < b->cell_uvp_mv + 21) ||
+	       (has(b->pack_uvp_mv) && in->cell_min_mv < b->pack_uvp_mv + 21) ||
 	       in->cold_dc <= c->level[LEVEL_DISCHARGE_COLD].limit ||
 	       in->hot_dc >= c->level[LEVEL_DISCHARGE_HOT].limit;
 }

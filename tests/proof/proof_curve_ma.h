@@ -62,6 +62,8 @@ static struct envelope_in any_input(void)
 	in.valid = nondet_bool();
 	in.probes_ok = nondet_bool();
 	ASSUME(protection_ok(in.bms.cell_ovp_mv) && protection_ok(in.bms.cell_uvp_mv));
+	ASSUME(protection_ok(in.bms.pack_ovp_mv) && protection_ok(in.bms.pack_uvp_mv));
+	ASSUME(protection_ok(in.bms.box_otp_dc));
 	return in;
 }
 

@@ -336,6 +336,9 @@ static struct envelope_in random_input(struct world *w)
 	in.bms.cell_uvp_mv = world_pick(w, 4) == 0 ? SAMPLE_NO_VALUE : world_range(w, 1000, 3600);
 	in.bms.capacity_mah = world_pick(w, 4) == 0 ? SAMPLE_NO_VALUE
 						    : 1000 * world_range(w, 1, 1000);
+	in.bms.pack_ovp_mv = world_pick(w, 4) == 0 ? world_range(w, 2500, 4500) : SAMPLE_NO_VALUE;
+	in.bms.pack_uvp_mv = world_pick(w, 4) == 0 ? world_range(w, 1000, 3600) : SAMPLE_NO_VALUE;
+	in.bms.box_otp_dc = SAMPLE_NO_VALUE;
 	in.bms.mos_otp_dc = SAMPLE_NO_VALUE;
 	for (uint32_t d = 0; d < DIRS; d++) {
 		in.bms.ocp_ma[d] = world_pick(w, 4) == 0 ? SAMPLE_NO_VALUE

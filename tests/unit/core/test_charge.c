@@ -151,6 +151,7 @@ static void test_SAF_09_cvl_bounds(void **state)
 			bench_init(&b);
 			b.battery.cells = n;
 			b.battery.cell_ovp_mv = rows[i].ovp_mv;
+			b.battery.pack_ovp_mv = 4400 * n;
 			b.config.max_explicit[DIR_CHARGE] = true;
 			bench_boot(&b, NULL);
 			bench_run_ms(&b, 2500);

@@ -21,7 +21,10 @@ static struct envelope_in healthy(void)
 		.mosfet = {true, true},
 		.valid = true,
 		.probes_ok = true,
-		.bms = {.cell_ovp_mv = 4000,
+		.bms = {.pack_ovp_mv = 4000,
+			.pack_uvp_mv = 1500,
+			.box_otp_dc = 1000,
+			.cell_ovp_mv = 4000,
 			.cell_uvp_mv = 1500,
 			.ocp_ma = {500000, 500000},
 			.otp_dc = {1000, 1000},
@@ -283,6 +286,25 @@ static void test_SAF_15_cells_stay_20_mv_inside(void **state)
 	in.bms.cell_ovp_mv = SAMPLE_NO_VALUE;
 	assert_true(ceiling(&in, DIR_DISCHARGE) > 0);
 	assert_int_equal(ceiling(&in, DIR_CHARGE), MAX_MA);
+	/* those of the pack bind in the same way, whichever is tighter */
+	in = healthy();
+	in.bms.pack_ovp_mv = 3480;
+	in.cell_max_mv = 3459;
+	assert_true(ceiling(&in, DIR_CHARGE) > 0);
+	in.cell_max_mv = 3460;
+	assert_int_equal(ceiling(&in, DIR_CHARGE), 0);
+	assert_int_equal(rule_of(&in, DIR_CHARGE), RULE_BMS_OVP);
+	in.bms.pack_ovp_mv = SAMPLE_NO_VALUE;
+	assert_true(ceiling(&in, DIR_CHARGE) > 0);
+	in = healthy();
+	in.bms.pack_uvp_mv = 3000;
+	in.cell_min_mv = 3021;
+	assert_true(ceiling(&in, DIR_DISCHARGE) > 0);
+	in.cell_min_mv = 3020;
+	assert_int_equal(ceiling(&in, DIR_DISCHARGE), 0);
+	assert_int_equal(rule_of(&in, DIR_DISCHARGE), RULE_BMS_UVP);
+	in.bms.pack_uvp_mv = SAMPLE_NO_VALUE;
+	assert_true(ceiling(&in, DIR_DISCHARGE) > 0);
 }
 
 static void test_SAF_15_temperature_protections(void **state)
@@ -323,6 +345,17 @@ static void test_SAF_15_temperature_protections(void **state)
 	assert_int_equal(ceiling(&in, C), 0);
 	assert_int_equal(ceiling(&in, D), 0);
 	in.bms.mos_otp_dc = SAMPLE_NO_VALUE;
+	assert_int_equal(ceiling(&in, C), MAX_MA);
+	/* the box: both directions, by the hottest probe */
+	in = healthy();
+	in.bms.box_otp_dc = 350;
+	in.hot_dc = 349;
+	assert_int_equal(ceiling(&in, C), MAX_MA);
+	in.hot_dc = 350;
+	assert_int_equal(ceiling(&in, C), 0);
+	assert_int_equal(ceiling(&in, D), 0);
+	assert_int_equal(rule_of(&in, D), RULE_BMS_TEMP);
+	in.bms.box_otp_dc = SAMPLE_NO_VALUE;
 	assert_int_equal(ceiling(&in, C), MAX_MA);
 }
 

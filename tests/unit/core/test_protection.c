@@ -11,6 +11,17 @@ static int setup(void **state)
 	return 0;
 }
 
+/* Values of the pack that bind nothing: a row is about one register. */
+static void fresh(void)
+{
+	bench_init(&b);
+	b.battery.pack_ovp_mv = 16 * 4000;
+	b.battery.pack_uvp_mv = 16 * 1500;
+	/* nothing else may take the place of a protection value */
+	b.config.max_explicit[DIR_CHARGE] = true;
+	b.config.max_explicit[DIR_DISCHARGE] = true;
+}
+
 static uint64_t omit_of(enum jk_reg reg)
 {
 	return JK_HAVE(reg);
@@ -126,7 +137,40 @@ static void absurd_mos_otp(struct bench_battery *bat)
 	bat->mos_otp_c = 39;
 }
 
+static void tight_pack_ovp(struct bench_battery *bat)
+{
+	bat->pack_ovp_mv = 16 * 3320;
+}
+
+static void absurd_pack_ovp(struct bench_battery *bat)
+{
+	bat->pack_ovp_mv = 16 * 4510;
+}
+
+static void tight_pack_uvp(struct bench_battery *bat)
+{
+	bat->pack_uvp_mv = 16 * 3280;
+}
+
+static void absurd_pack_uvp(struct bench_battery *bat)
+{
+	bat->pack_uvp_mv = 0;
+}
+
+static void tight_box_otp(struct bench_battery *bat)
+{
+	bat->box_otp_c = 20;
+}
+
+static void absurd_box_otp(struct bench_battery *bat)
+{
+	bat->box_otp_c = 500;
+}
+
 static const struct row rows[] = {
+	{JK_REG_PACK_OVP, tight_pack_ovp, absurd_pack_ovp, 0, 60000},
+	{JK_REG_PACK_UVP, tight_pack_uvp, absurd_pack_uvp, 60000, 0},
+	{JK_REG_BOX_OTP, tight_box_otp, absurd_box_otp, 0, 0},
 	{JK_REG_CELL_OVP, tight_ovp, absurd_ovp, 0, 60000},
 	{JK_REG_CELL_UVP, tight_uvp, absurd_uvp, 60000, 0},
 	{JK_REG_CHARGE_OCP, tight_charge_ocp, absurd_charge_ocp, 18000, 60000},
@@ -157,10 +201,7 @@ static void test_SAF_15_a_value_that_vanishes_goes_on_limiting(void **state)
 	(void)state;
 	for (const struct row *row = rows; row < rows + ARRAY_SIZE(rows); row++) {
 		for (int how = 0; how < 3; how++) {
-			bench_init(&b);
-			/* nothing else may take its place */
-			b.config.max_explicit[DIR_CHARGE] = true;
-			b.config.max_explicit[DIR_DISCHARGE] = true;
+			fresh();
 			row->tighten(&b.battery);
 			start_fast(&b);
 			drain_reply(&b);
@@ -190,9 +231,7 @@ static void test_SAF_15_a_value_that_comes_late_limits_at_once(void **state)
 {
 	(void)state;
 	for (const struct row *row = rows; row < rows + ARRAY_SIZE(rows); row++) {
-		bench_init(&b);
-		b.config.max_explicit[DIR_CHARGE] = true;
-		b.config.max_explicit[DIR_DISCHARGE] = true;
+		fresh();
 		row->tighten(&b.battery);
 		b.battery.omit = omit_of(row->reg);
 		start_fast(&b);
@@ -255,11 +294,106 @@ static void test_SAF_16_the_ovp_of_one_sample_does_not_raise_the_cvl(void **stat
 	}
 }
 
+static struct event said[256];
+static uint32_t said_len;
+
+static void listen(struct bench *x, void *arg)
+{
+	(void)arg;
+	for (uint8_t i = 0; i < x->out.event_len && said_len < ARRAY_SIZE(said); i++) {
+		said[said_len++] = x->out.event[i];
+	}
+}
+
+static uint32_t count_said(uint32_t id, int32_t arg, int32_t value, const struct event **ret)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < said_len; i++) {
+		if (said[i].id == id && said[i].arg[arg] == value) {
+			*ret = &said[i];
+			n++;
+		}
+	}
+	return n;
+}
+
+/* A warning names both values and the register, whenever it happens, and does not repeat itself. */
+static void test_SAF_15_a_warning_names_both(void **state)
+{
+	static const struct {
+		uint8_t tag;
+		int32_t theirs; /* as tight_*() sets it */
+		int32_t ours;
+		int32_t odd; /* as absurd_*() sets it */
+	} told[ARRAY_SIZE(rows)] = {
+		{0x8E, 3320, 3550, 4510},   {0x8F, 3280, 2900, 0}, {0xA0, 200, 600, 500},
+		{0x90, 3320, 3550, 65535},  {0x93, 3280, 2900, 0}, {0x99, 20000, 60000, 0},
+		{0x97, 20000, 60000, 5000}, {0xAA, 0, 0, 20001},   {0xA3, 200, 550, 0},
+		{0xA4, 200, 600, 200},	    {0xA5, 200, 0, -100},  {0xA7, 200, -200, 100},
+		{0x9E, 400, 900, 39},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct event *e = NULL;
+
+		fresh();
+		said_len = 0;
+		b.watch = listen;
+		start_fast(&b);
+		drain_reply(&b);
+		assert_int_equal(b.events[EVENT_BMS_TIGHTER], 0);
+		assert_int_equal(b.events[EVENT_BMS_SETTING_ODD], 0);
+		rows[i].tighten(&b.battery); /* long after the first sample */
+		bench_run_ms(&b, 5000);
+		const uint32_t n = count_said(EVENT_BMS_TIGHTER, 3, told[i].tag, &e);
+
+		if (rows[i].reg == JK_REG_CAPACITY) {
+			assert_int_equal(n, 0); /* no protection, a quantity */
+		} else {
+			assert_int_equal(n, 1);
+			assert_int_equal(e->arg[0], told[i].theirs);
+			assert_int_equal(e->arg[1], told[i].ours);
+		}
+		assert_int_equal(b.events[EVENT_BMS_TIGHTER], n);
+		rows[i].absurd(&b.battery);
+		bench_run_ms(&b, 5000);
+		b.battery.omit = omit_of(rows[i].reg);
+		bench_run_ms(&b, 5000);
+		assert_int_equal(count_said(EVENT_BMS_SETTING_ODD, 0, told[i].tag, &e), 1);
+		assert_int_equal(e->arg[1], told[i].odd);
+		assert_int_equal(b.events[EVENT_BMS_SETTING_ODD], 1);
+		assert_int_equal(b.events[EVENT_BMS_TIGHTER], n);
+	}
+}
+
+/* All of them at once are named, and a value that dances is told once a minute. */
+static void test_SAF_15_every_odd_register_is_named(void **state)
+{
+	(void)state;
+	fresh();
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		b.battery.omit |= omit_of(rows[i].reg);
+	}
+	start_fast(&b);
+	assert_int_equal(b.events[EVENT_BMS_SETTING_ODD], ARRAY_SIZE(rows));
+	setup(NULL);
+	start_fast(&b);
+	for (int k = 0; k < 400; k++) {
+		b.battery.charge_ocp_a = (uint16_t)(20 + k % 2);
+		run_samples(&b, 1); /* four a second */
+	}
+	assert_between(b.events[EVENT_BMS_TIGHTER], 2, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_SAF_15_a_value_that_vanishes_goes_on_limiting, setup),
 		cmocka_unit_test_setup(test_SAF_15_a_value_that_comes_late_limits_at_once, setup),
+		cmocka_unit_test_setup(test_SAF_15_a_warning_names_both, setup),
+		cmocka_unit_test_setup(test_SAF_15_every_odd_register_is_named, setup),
 		cmocka_unit_test_setup(test_SAF_09_SAF_15_cvl_stays_inside_a_vanished_ovp, setup),
 		cmocka_unit_test_setup(test_SAF_16_the_ovp_of_one_sample_does_not_raise_the_cvl,
 				       setup),

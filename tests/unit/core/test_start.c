@@ -133,7 +133,7 @@ static void test_SAF_15_explicit_maxima_start_without_protection_values(void **s
 	bench_boot(&b, NULL);
 	bench_run_ms(&b, 5000);
 	assert_int_equal(bench_ccl_ma(&b), 60000);
-	assert_int_equal(b.events[EVENT_BMS_SETTING_ODD], 1);
+	assert_int_equal(b.events[EVENT_BMS_SETTING_ODD], 2);
 }
 
 static void test_SAF_15_tighter_bms_settings_win_with_a_warning(void **state)
@@ -148,7 +148,7 @@ static void test_SAF_15_tighter_bms_settings_win_with_a_warning(void **state)
 	bench_run_ms(&b, 5000);
 	assert_int_equal(bench_ccl_ma(&b), 36000);
 	assert_int_equal(bench_dcl_ma(&b), 27000);
-	assert_int_equal(b.events[EVENT_BMS_TIGHTER], 4);
+	assert_int_equal(b.events[EVENT_BMS_TIGHTER], 6); /* pack values too */
 	fresh();
 	bench_boot(&b, NULL);
 	bench_run_ms(&b, 5000);
