@@ -8,18 +8,20 @@ import os
 import pathlib
 import select
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
 import time
 import tty
 
+from gpio import Lines
 from machine import Failure, Machine, connect
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "system"))
 from daemon_bench import Stats  # noqa: E402  the layout of the statistics page, in one place
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 IDS = (0x359, 0x351, 0x355, 0x356, 0x35C, 0x35E)
 POLL_S = 0.1
 BUS = ["-object", "can-bus,id=canbus0", "-device", "kvaser_pci,canbus=canbus0",
@@ -27,6 +29,9 @@ BUS = ["-object", "can-bus,id=canbus0", "-device", "kvaser_pci,canbus=canbus0",
 USB = ["-device", "qemu-xhci,id=xhci",
        "-chardev", "socket,id=bms,path={dir}/bms,server=on,wait=off",
        "-device", "usb-serial,chardev=bms,id=bmsusb,bus=xhci.0,serial=JKP0001,always-plugged=on"]
+# What is seen of the guest's GPIO lines, and a hardware watchdog.
+OUTSIDE = ["-chardev", "socket,id=lines,path={dir}/lines,server=on,wait=off",
+           "-device", "isa-debugcon,iobase=0x501,chardev=lines", "-device", "i6300esb"]
 BY_ID = "/dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_JKP0001-if00-port0"
 GUEST_BMS = "/run/lab/bms"
 CONFIG = "/run/lab/jkpylon.conf"
@@ -38,10 +43,10 @@ FAULT = "/sys/module/labcan/parameters"
 # Machines that cases can ask for.
 MACHINES = {
     # Two processors, systemd, a real-time clock: function.
-    "bench": {"devices": BUS + USB},
-    # The same for a case that starts it again: the guest takes the longer for that, the longer it
+    "bench": {"devices": BUS + USB + OUTSIDE},
+    # The same for cases that start it again: the guest takes the longer for that, the longer it
     # has run before.
-    "boot": {"devices": BUS + USB},
+    "boot": {"devices": BUS + USB + OUTSIDE},
     # Time is the number of instructions: one processor, nothing else runs; latencies.
     "icount": {"devices": BUS, "icount": "shift=1,sleep=off", "systemd": False, "cpus": 1},
 }
@@ -114,22 +119,31 @@ class Lab:
         (self.dir / "share").mkdir(exist_ok=True)
         if not (self.dir / "share/product.tar").exists():
             os.link(product / "product.tar", self.dir / "share/product.tar")
+        shutil.copytree(HERE / "plain", self.dir / "share/plain", dirs_exist_ok=True)
         self.machine = Machine(images, self.dir, **MACHINES[kind])
-        self.host_bms = None
-        if "bmsusb" in " ".join(MACHINES[kind]["devices"]):
-            self.host_bms = HostBms(product / "sim", self.dir)
+        devices = " ".join(MACHINES[kind]["devices"])
+        self.host_bms = HostBms(product / "sim", self.dir) if "bmsusb" in devices else None
+        self.lines = Lines(self.dir / "lines") if "chardev=lines" in devices else None
         self.notes = []
         # The case's window of each stream of lines.
         self.daemons = 0
         self.nodes = 0
+        self.spent = False  # a case has left the machine unfit for others
+        self.set_up()
+
+    def set_up(self):
+        """What a guest that has just started lacks."""
         self.run("modprobe kvaser_pci; modprobe can_raw; udevadm settle 2>/dev/null; "
                  "for i in 1 2 3 4 5 6 7 8 9 10; do [ -e /sys/class/net/can1 ] && break; sleep 0.2;"
                  " done; ip netns add inv && ip link set can1 netns inv && "
                  "ip -n inv link set can1 up type can bitrate 500000")
         if self.host_bms:
-            self.run("udevadm control --reload")
+            # udev looks up the group of a rule when it reads the rule, and reads it again only if
+            # the file has changed.
+            self.run("systemd-sysusers && touch -c $(find /usr/lib/udev /lib/udev -name "
+                     "'*-jkpylon.rules') && udevadm control --reload && udevadm trigger "
+                     "--action=add --subsystem-match=misc --subsystem-match=tty")
             self.run(f"for i in $(seq 150); do [ -e {BY_ID} ] && exit; sleep 0.1; done; exit 1")
-        self.spent = False  # a case has left the machine unfit for others
 
     # ---- the guest -----------------------------------------------------------------------
 
@@ -173,7 +187,7 @@ class Lab:
         self.machine.ask("killall")
         self.run("""
             systemctl -q stop jkpylond 2>/dev/null
-            rmmod labcan 2>/dev/null
+            rmmod labcan labgpio 2>/dev/null
             tc qdisc del dev can0 root 2>/dev/null
             [ -e /sys/class/net/can0 ] || echo 1 >/sys/bus/pci/rescan
             ip link set can0 down 2>/dev/null
@@ -187,6 +201,7 @@ class Lab:
             if "bmsusb" not in str(self.machine.command("qom-list", path="/machine/peripheral")):
                 self.plug()
         self.daemons = self.nodes = 0
+        self.machine.spawned.clear()
 
     # ---- BMS -----------------------------------------------------------------------------
 

@@ -66,12 +66,14 @@ class Lines:
 
     def ask(self, key, message, seconds):
         waiter = self.waiting[key] = queue.Queue()
-        with self.lock:
-            self.socket.sendall(json.dumps(message).encode() + b"\n")
         try:
+            with self.lock:
+                self.socket.sendall(json.dumps(message).encode() + b"\n")
             answer = waiter.get(timeout=seconds)
         except queue.Empty:
             raise Failure(f"no answer within {seconds} s to {message}") from None
+        except OSError as error:
+            raise Failure(f"the machine has ended ({error}); asked was {message}") from None
         if answer is None:
             raise Failure(f"the machine has ended; asked was {message}")
         return answer
@@ -86,6 +88,7 @@ class Machine:
         self.share.mkdir(parents=True, exist_ok=True)
         self.console = self.dir / "console.log"
         self.numbers = itertools.count(1)
+        self.spawned = []  # names of the processes in the background, since the last clean()
         words = "console=ttyS0 panic=5 quiet tsc=reliable systemd.show_status=0"
         if not systemd:
             words += " lab.init=/lab/init"
@@ -101,7 +104,9 @@ class Machine:
             "-device", "virtserialport,chardev=agent,name=lab.agent",
             "-virtfs", "local,path={dir}/share,mount_tag=host,security_model=none",
             *(["-icount", icount] if icount else []), *devices]
-        command = [word.replace("{dir}", str(self.dir)) for word in command]
+        # Whose time is a number of instructions may wait for those whose time passes.
+        command = [*(["nice", "-n", "15"] if icount else []),
+                   *(word.replace("{dir}", str(self.dir)) for word in command)]
         self.started = time.monotonic()
         with open(self.dir / "qemu.log", "wb") as log:
             # snapshot=on keeps what the guest writes in a file of TMPDIR without a name.
@@ -129,6 +134,23 @@ class Machine:
             raise Failure(f"QEMU refuses {name}: {answer['error']['desc']}")
         return answer["return"]
 
+    def place(self):
+        """Where the next event of QEMU will stand, for those two below."""
+        return len(self.monitor.others)
+
+    def events(self, name, place=0):
+        """Events of this name from this place on; "t" is the time on the host's wall."""
+        return [{"t": m["timestamp"]["seconds"] + m["timestamp"]["microseconds"] * 1e-6, **m}
+                for m in self.monitor.others[place:] if m.get("event") == name]
+
+    def wait_event(self, name, place, seconds):
+        deadline = time.monotonic() + seconds
+        while not self.events(name, place):
+            if time.monotonic() > deadline:
+                raise Failure(f"no {name} of QEMU within {seconds} s")
+            time.sleep(0.01)
+        return self.events(name, place)[0]
+
     def stop(self):
         if self.process.poll() is None:
             with contextlib.suppress(Failure, OSError, AttributeError):
@@ -143,6 +165,8 @@ class Machine:
 
     def ask(self, op, seconds=30, **arguments):
         number = f"a{next(self.numbers)}"
+        if op == "spawn":
+            self.spawned.append(arguments["name"])
         answer = self.agent.ask(number, {"op": op, "id": number, **arguments}, seconds)
         if "error" in answer:
             raise Failure(f"in the guest, {op} {arguments}: {answer['error']}")

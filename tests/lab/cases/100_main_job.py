@@ -2,11 +2,12 @@
 """The main job on real SocketCAN: battery behind an FTDI adapter, inverter on the bus."""
 TITLE = "main job: link set up, six frames, cell raised, orderly stop"
 MACHINE = "bench"
-SECONDS = 60
+SECONDS = 90
 
 import signal
 import statistics
 
+import canutils
 from bench import IDS, check, limits
 
 # The simulated pack: 16 cells of 110 Ah, 52.28 V, 0 A, 22 and 21 degrees, SoC 60 %. Bytes by the
@@ -23,6 +24,9 @@ GOLDEN = {
     0x35C: "c000",
     0x35E: b"PYLON   ".hex(),
 }
+# The same in words, as jkpylon-canview has to put it.
+IN_WORDS = ("no alarm; 1 module", "CVL 54.8 V  CCL 45.0 A  DCL 55.0 A  DVL 48.0 V",
+            "SoC 60 %  SoH 100 %", "charge on, discharge on", 'name "PYLON   "')
 PERIOD_S = 1.0
 SLOT_S = 0.010
 
@@ -46,8 +50,29 @@ def check_sets(frames):
     return gap, period
 
 
+def check_log(lab, heard, settled):
+    """candump beside the inverter has logged what the node heard, `settled` golden sets with it, and
+    all tools read it."""
+    log = canutils.end_log(lab)
+    frames = canutils.check_tools(lab, log, "can1")
+    ours = [f for f in frames if int(f[0], 16) in IDS]
+    canutils.same("candump", ours, [(f"{f.id:X}", f.data.hex().upper()) for f in heard])
+    golden = [(f"{i:X}", GOLDEN[i].upper()) for i in IDS if i in GOLDEN]
+    rest = [f for f in ours if int(f[0], 16) in GOLDEN]
+    sets = sum(rest[i:i + len(golden)] == golden for i in range(len(rest)))
+    check(sets >= settled, f"{sets} golden sets in the log of candump, {settled} are expected")
+    words = lab.out(f"jkpylon-canview --lines {log}")
+    check(len(words.splitlines()) == len(frames), "canview: a line for each frame")
+    for text in IN_WORDS:
+        check(words.count(text) >= settled, f"canview: \"{text}\" {words.count(text)} times")
+    lab.note(f"candump: {len(frames)} frames, {sets} golden sets; the same through log2asc, asc2log, "
+             "canplayer, canview")
+
+
 def run(lab):
     check("state DOWN" in lab.out("ip link show can0"), "can0 is down before the start")
+    lab.start_node()
+    canutils.start_log(lab, "can1", "inv")
     begin = lab.start_daemon()
     first = lab.frames()[0]
     lab.note(f"start to first frame {first.t - begin:.2f} s")
@@ -65,6 +90,7 @@ def run(lab):
     for ident, data in GOLDEN.items():
         said = {f.data.hex() for f in frames if f.id == ident}
         check(said == {data}, f"{ident:X}: {said}, golden {data}")
+    settled = len(set_starts(frames)) - 1
     measured = {f.data.hex() for f in frames if f.id == 0x356}
     for data in measured:
         volt, ampere, celsius = (int.from_bytes(bytes.fromhex(data)[i:i + 2], "little", signed=True)
@@ -84,3 +110,4 @@ def run(lab):
     check(limits(last[0x351]) == (0, 0), f"last limits {limits(last[0x351])}")
     check(last[0x35C].data[0] & 0xC0 == 0, f"last enables {last[0x35C].data.hex()}")
     check("stopping: last frames say 0 A" in str(lab.log()), "the log tells it")
+    check_log(lab, [f for f in lab.frames() if f.id in IDS], settled)

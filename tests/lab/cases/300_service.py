@@ -4,29 +4,9 @@ MACHINE = "bench"
 SECONDS = 90
 
 from bench import check, limits
+from service import configure, show, start, worker
 
 NET_ADMIN = 1 << 12
-NO_MANAGE = "/etc/systemd/system/jkpylond.service.d/can-manage.conf"
-
-
-def show(lab, name):
-    return lab.out(f"systemctl show -P {name} jkpylond")
-
-
-def worker(lab):
-    return int(lab.out(f"pgrep -P {show(lab, 'MainPID')}"))
-
-
-def start(lab):
-    begin = lab.now()
-    answer = lab.run("systemctl start jkpylond", timeout=30, check=False)
-    if answer["rc"]:
-        raise AssertionError(answer["out"] + lab.out("journalctl -u jkpylond -n 20 --no-pager"))
-    check(show(lab, "ActiveState") == "active", "systemctl start returns when it is READY")
-    ready = answer["end"]
-    lab.wait_limits(lambda c, d: d > 0, 20, "limits above 0 A\n" +
-                    lab.out("journalctl -u jkpylond -n 20 --no-pager"), begin)
-    return ready - begin, lab.frames(since=begin)[0].t - begin
 
 
 def privileges(lab, capabilities):
@@ -41,6 +21,8 @@ def privileges(lab, capabilities):
         check(status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", f"{name} is not confined")
     threads = lab.out(f"ps -L -o cls=,rtprio=,comm= -p {worker(lab)}")
     check("FF     80 cycle" in threads, f"threads:\n{threads}")
+    held = lab.out(f"ls -l /proc/{worker(lab)}/fd")
+    check("cpu_dma_latency" in held, f"the worker does not hold cpu_dma_latency:\n{held}")
     check("FF     90" in lab.out(f"ps -o cls=,rtprio= -p {show(lab, 'MainPID')}"), "guard at 90")
 
 
@@ -62,19 +44,6 @@ def stop(lab):
     check(last[0x35C].data[0] & 0xC0 == 0, f"last enables {last[0x35C].data.hex()}")
     check(show(lab, "Result") == "success", f"result {show(lab, 'Result')}")
     lab.note(f"stopped after {end - begin:.2f} s")
-
-
-def configure(lab, manage):
-    lab.config(can_manage=manage)
-    lab.run("systemd-sysusers; systemd-tmpfiles --create jkpylon.conf; "
-            "cp /run/lab/jkpylon.conf /etc/jkpylon/jkpylon.conf; udevadm control --reload; "
-            "udevadm trigger --action=add --subsystem-match=misc --subsystem-match=tty; "
-            "udevadm settle")
-    if manage == "no":
-        lab.run(f"mkdir -p $(dirname {NO_MANAGE}); ln -sfn /dev/null {NO_MANAGE}")
-    else:
-        lab.run(f"rm -f {NO_MANAGE}")
-    lab.run("systemctl daemon-reload")
 
 
 def run(lab):

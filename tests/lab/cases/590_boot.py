@@ -23,7 +23,7 @@ WantedBy=sysinit.target
 def run(lab):
     lab.spent = True
     lab.config(can_manage="yes")
-    lab.run("cp /run/lab/jkpylon.conf /etc/jkpylon/jkpylon.conf; systemd-sysusers; "
+    lab.run("cp /run/lab/jkpylon.conf /etc/jkpylon/jkpylon.conf; "
             f"cat >/etc/systemd/system/lab-node.service <<'E'\n{NODE_UNIT}E\n"
             "systemctl -q enable jkpylond lab-node; sync")
     lab.machine.command("set-action", reboot="reset")
