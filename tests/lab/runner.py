@@ -21,9 +21,9 @@ from bench import MACHINES, Lab  # noqa: E402
 from machine import Failure, OutOfTime  # noqa: E402
 
 CLEAN_S = 60
-# Kinds of machines that run beside the others, the cases of each lane one after the other. The time
-# of an icount machine does not pass by a clock: it may wait for the host's processors.
-LANES = {"icount": "icount"}
+# Kinds of machines that run beside the others, the cases of a lane one after the other. Those of the
+# first have no bounds on time that another lane endangers; the second's time passes by no clock.
+LANES = {"boot": "beside", "icount": "beside"}
 
 
 class Skip(Exception):
@@ -121,10 +121,8 @@ class Run:
                 "notes": notes}
 
     def after(self, case, verdict):
-        if not self.lab:
-            return
-        if self.lab.machine.process.poll() is not None:
-            self.halt()
+        # Some cases end their machine.
+        if not self.lab or self.lab.machine.process.poll() is not None:
             return
         try:
             signal.alarm(CLEAN_S)
@@ -171,8 +169,8 @@ def lane_file(options, lane):
 
 def run_lanes(options, lanes):
     """Each lane in a process of its own, since a case is bounded by the alarm of its process."""
-    processes = {lane: multiprocessing.Process(target=run_lane, args=(options, lane, cases),
-                                               daemon=True)
+    fork = multiprocessing.get_context("fork")
+    processes = {lane: fork.Process(target=run_lane, args=(options, lane, cases), daemon=True)
                  for lane, cases in lanes.items()}
     for process in processes.values():
         process.start()

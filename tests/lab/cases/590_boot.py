@@ -3,7 +3,7 @@
 that nothing has to be done by hand and in which order, not how fast a board starts."""
 TITLE = "boot to the first CAN frame"
 MACHINE = "boot"
-SECONDS = 120
+SECONDS = 240
 
 from bench import BY_ID, check
 

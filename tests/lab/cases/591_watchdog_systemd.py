@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 TITLE = "FLT_64: systemd feeds the watchdog; the kernel panics: reset"
 MACHINE = "boot"
-SECONDS = 90
+SECONDS = 120
 
 import time
 
