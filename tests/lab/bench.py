@@ -286,6 +286,8 @@ class Lab:
                          cmd=f"exec {prefix} {DAEMON} --config {CONFIG}")
         if wait:
             self.wait_limits(lambda c, d: d > 0, 30, "a discharge limit above 0 A", begin)
+            # Its line may come later than its frames.
+            self.wait_log("ladder: run", 10)
         return begin
 
     def daemon(self):

@@ -28,8 +28,8 @@ def privileges(lab, capabilities):
 
 def killed(lab, who, pid):
     before = int(show(lab, "NRestarts"))
-    kill = lab.run(f"kill -KILL {pid}")["begin"]
-    zero = lab.wait(lambda: lab.frames(0x351, kill + 0.4), 10, "frames after the restart")[0]
+    kill = lab.run(f"kill -KILL {pid}")["end"]
+    zero = lab.wait(lambda: lab.frames(0x351, kill + 0.2), 15, "frames after the restart")[0]
     lab.note(f"{who} killed: restarted, 0 A on the bus after {zero.t - kill:.2f} s")
     check(limits(zero) == (0, 0), f"first limits after the restart {limits(zero)}")
     check(int(show(lab, "NRestarts")) == before + 1, "one restart")

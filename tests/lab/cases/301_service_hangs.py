@@ -16,7 +16,7 @@ BUSY_S = 0.7  # a host that may be busy
 def stopped(lab, who, pid, bound):
     """Stopped, killed by systemd within the bound, started again. Limits are 0 A meanwhile."""
     before = show(lab, "MainPID")
-    begin = lab.run(f"kill -STOP {pid}")["begin"]
+    begin = lab.run(f"kill -STOP {pid}")["end"]
     lab.wait(lambda: show(lab, "ActiveState") == "active" and
              show(lab, "MainPID") not in (before, "0"), 20, f"{who} stopped: started again")
     restart = int(show(lab, "ExecMainStartTimestampMonotonic")) * 1e-6

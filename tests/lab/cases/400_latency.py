@@ -3,7 +3,7 @@
 length of path, the same in every run on any host; not caches, not the pauses of the host."""
 TITLE = "realtime: wake-up against cyclictest, idle and loaded; page faults"
 MACHINE = "icount"
-SECONDS = 420
+SECONDS = 900
 
 import struct
 

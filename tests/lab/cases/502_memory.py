@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 TITLE = "FLT_48: memory pressure until the kernel kills something"
 MACHINE = "bench"
-SECONDS = 75
+SECONDS = 120
 
 from bench import check, limits
 
@@ -11,18 +11,17 @@ def run(lab):
     lab.start_daemon(prefix="choom -n -900 --")
     begin = lab.now()
     first, _ = lab.stats()
-    lab.machine.ask("spawn", name="stress", cmd=(
-        "exec stress-ng -q --vm 2 --vm-bytes 90% --vm-method zero-one"))
-    lab.sleep(6)
-    # Takes memory without end: nothing but the kernel ends it.
-    greedy = lab.run("tail /dev/zero", timeout=60, check=False)["rc"]
-    lab.sleep(4)
+    # Looks for the end of a line in what has none. Something that stays just below the limit would
+    # stop all but the daemon: agent and node have no locked memory.
+    answer = lab.run("choom -n 0 -- tail -n 1 /dev/zero", timeout=90, check=False)
+    check(answer["rc"] in (-9, 137), f"tail was not killed: {answer}")
+    lab.sleep(3)
     end = lab.now()
     second, _ = lab.stats()
     killed = lab.out("dmesg | grep -c 'Out of memory: Killed' || true")
     sets = [f.t for f in lab.frames(0x359, begin) if f.t <= end]
     lab.note(f"{killed} processes killed by the kernel, {len(sets)} sets in {end - begin:.1f} s")
-    check(greedy in (-9, 137) and int(killed) > 0, f"the kernel had to kill nothing ({greedy}, {killed})")
+    check(int(killed) >= 1, "the kernel killed nothing")
     check(lab.daemon()["rc"] is None, "the daemon was killed")
     for kind in ("minor_faults", "major_faults"):
         check(second[kind] - first[kind] == 0, f"{second[kind] - first[kind]} {kind}")

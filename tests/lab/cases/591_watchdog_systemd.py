@@ -7,13 +7,14 @@ import time
 
 from bench import check
 
-TIMEOUT_S = 6
+TIMEOUT_S = 10
 SYSFS = "/sys/class/watchdog/watchdog0"
 
 
 def run(lab):
     lab.spent = True
     before = lab.machine.place()
+    lab.machine.command("set-action", reboot="reset", watchdog="reset")
     lab.run("modprobe i6300esb; udevadm settle; mkdir -p /etc/systemd/system.conf.d; "
             f"printf '[Manager]\\nRuntimeWatchdogSec={TIMEOUT_S}\\n' "
             ">/etc/systemd/system.conf.d/watchdog.conf; systemctl daemon-reexec")
