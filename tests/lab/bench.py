@@ -16,7 +16,7 @@ import time
 import tty
 
 from gpio import Lines
-from machine import Failure, Machine, connect
+from machine import MORTAL, Failure, Machine, connect
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
@@ -74,7 +74,8 @@ class HostBms:
         self.line = connect(folder / "bms")
         with open(folder / "sim.log", "wb") as log:
             self.process = subprocess.Popen(
-                [program, "--bms", str(folder / "pty"), "--control", f"unix:{self.control}"],
+                [*MORTAL, program, "--bms", str(folder / "pty"),
+                 "--control", f"unix:{self.control}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + 10
         while not (folder / "pty").exists():

@@ -19,7 +19,8 @@ def run(lab):
     lab.note(f"full for {lab.now() - full:.1f} s: {second['tx_full'] - first['tx_full']} refusals, "
              f"{second['tx_dropped'] - first['tx_dropped']} dropped, "
              f"{second['flushes'] - first['flushes']} flushes, {share:.0%} of the cycles ran")
-    check(share > 0.8, "the cycle was never blocked")
+    # Blocked it would stand still for the 30 s; a busy host takes its part as well.
+    check(share > 0.3, "the cycle was blocked")
     # Each frame may be tried once a period for its slot of 10 ms.
     check(second["tx_full"] - first["tx_full"] <= 4 * 7 * (seconds + 2), "no storm of attempts")
     free = lab.run("tc qdisc del dev can0 root")["end"]

@@ -29,7 +29,7 @@ def storm(lab, name, rate):
     lab.note(f"{name}: {happened:.0f} bus errors a second, {heard:.0f} error frames a second read, "
              f"{len(sets)} sets in {seconds:.1f} s")
     check(len(sets) >= int(seconds) - 1, "a set every second")
-    check(all(y - x < 1.6 for x, y in zip(sets, sets[1:])), f"sets at {sets}")
+    check(all(y - x < 2.0 for x, y in zip(sets, sets[1:])), f"sets at {sets}")
     lines = [line for _, line in lab.log(begin) if "rror frame" in line or "CAN: " in line]
     check(len(lines) <= seconds * 3 + 5, f"{len(lines)} lines about the bus in {seconds:.0f} s")
     check(not [1 for _, line in lab.log(begin) if "ladder:" in line], "a step of the ladder")

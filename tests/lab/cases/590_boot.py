@@ -45,5 +45,5 @@ def run(lab):
     lab.note(f"kernel start to the USB adapter {device:.1f} s, to the service READY "
              f"{int(ready) / 1e6:.1f} s, to the first frame {first:.1f} s; {restarts} restarts of "
              "the service")
-    # RestartSec=1, and what the daemon itself takes.
-    check(first - device <= 5, f"first frame {first - device:.1f} s after the last device")
+    # RestartSec=1, what the daemon itself takes, and a host that may be busy.
+    check(first - device <= 15, f"first frame {first - device:.1f} s after the last device")
