@@ -54,8 +54,8 @@ static int set_interface(struct can_port *p, const char *interface, char *err, s
 		return -EINVAL;
 	}
 	if (strlen(name) >= max) {
-		(void)snprintf(err, err_len, "CAN interface %s: longer than %zu characters", name,
-			       max - 1U);
+		(void)snprintf(err, err_len, "CAN interface %.*s...: longer than %zu characters",
+			       IFNAMSIZ - 1, name, max - 1U);
 		return -ENAMETOOLONG;
 	}
 	memcpy(p->interface, name, strlen(name) + 1U);

@@ -310,7 +310,8 @@ static void wait_for_work(const struct sim *s, int64_t now_ns)
 	if (due != INT64_MAX && due - now_ns < wait) {
 		wait = due > now_ns ? due - now_ns : 0;
 	}
-	const struct timespec t = {.tv_sec = wait / NS_PER_S, .tv_nsec = wait % NS_PER_S};
+	const struct timespec t = {.tv_sec = (time_t)(wait / NS_PER_S),
+				   .tv_nsec = (long)(wait % NS_PER_S)};
 
 	(void)ppoll(fds, (nfds_t)n, &t, NULL);
 }

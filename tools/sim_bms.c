@@ -44,7 +44,7 @@ int sim_bms_open(struct sim_bms *l, const char *link, bool paced, uint32_t seed,
 	l->faults.repeat = 1;
 	sim_random_init(&l->rnd, seed);
 	if (strlen(link) >= sizeof(l->link)) {
-		snprintf(err, err_len, "%s: path too long", link);
+		snprintf(err, err_len, "link: longer than %zu characters", sizeof(l->link) - 1U);
 		l->master = -1;
 		return -ENAMETOOLONG;
 	}
