@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# mksysroot.sh [--refresh] [ARCH [SUITE]]     prints the path of a sysroot for a cross build
+# mksysroot.sh [--refresh] [ARCH [SUITE]]         prints the path of a sysroot for a cross build
+# mksysroot.sh --into FOLDER ARCH SUITE PACKAGE...  unpacks these and all they depend on to FOLDER
 #
 # Unpacks the -dev packages of a foreign architecture (default armhf of this machine's own Debian
 # release) below ${JKP_CACHE:-${XDG_CACHE_HOME:-~/.cache}/jkpylon}. Nothing is installed, no root is
@@ -13,7 +14,9 @@
 # went in (this script, release, packages), so a change makes a new one; --refresh makes it anew.
 set -eu
 
-packages='libc6-dev linux-libc-dev libcmocka-dev libcjson-dev'
+# Purposes build and test of tools/packages, as far as they are libraries.
+packages=(libc6-dev linux-libc-dev libcmocka-dev libcjson-dev libgpiod-dev libmosquitto-dev
+	libcurl4-openssl-dev libinih-dev libsystemd-dev libsocketcan-dev)
 
 say() {
 	printf 'mksysroot.sh: %s\n' "$*" >&2
@@ -25,10 +28,19 @@ die() {
 }
 
 refresh=no
-if [ "${1:-}" = --refresh ]; then
+into=
+case ${1:-} in
+--refresh)
 	refresh=yes
 	shift
-fi
+	;;
+--into)
+	[ $# -ge 5 ] || die '--into needs FOLDER ARCH SUITE PACKAGE...'
+	into=$2
+	shift 2
+	packages=("${@:3}")
+	;;
+esac
 arch=${1:-armhf}
 suite=${2:-}
 if [ -z "$suite" ]; then
@@ -41,7 +53,7 @@ home=${HOME:-}
 [ -n "$home" ] || home=$(getent passwd "$(id -u)" | cut -d: -f6)
 cache=${JKP_CACHE:-${XDG_CACHE_HOME:-$home/.cache}/jkpylon}
 key=$({ cat "$0" && printf '%s' "$suite $arch"; } | sha256sum | cut -c1-12)
-sysroot=$cache/sysroot-$suite-$arch-$key
+sysroot=${into:-$cache/sysroot-$suite-$arch-$key}
 [ "$refresh" = no ] || rm -rf "$sysroot"
 if [ -e "$sysroot/.complete" ]; then
 	printf '%s\n' "$sysroot"
@@ -98,7 +110,7 @@ X
 } >"$tree/apt.conf"
 export APT_CONFIG=$tree/apt.conf
 
-say "fetching $suite $arch for a private sysroot (once): $packages"
+say "fetching $suite $arch (once): ${packages[*]}"
 log=$work/log
 : >"$log"
 read_lists() {
@@ -112,8 +124,7 @@ read_lists() {
 	return 1
 }
 read_lists || { cat "$log" >&2; die "cannot read the package lists of $suite $arch"; }
-# shellcheck disable=SC2086 # a list of words
-apt-get -q -y --download-only install $packages >"$log" 2>&1 ||
+apt-get -q -y --download-only install "${packages[@]}" >"$log" 2>&1 ||
 	{ cat "$log" >&2; die "cannot fetch the packages of $suite $arch"; }
 
 root=$work/root
