@@ -172,7 +172,7 @@ class Lab:
                 log = "\n".join(f"    {t:.3f} {line}" for t, line in self.log()[-12:])
                 raise Failure(f"not within {seconds} s: {text}" +
                               (f"\n  last lines of the daemon:\n{log}" if log else ""))
-            time.sleep(0.01 if self.kind == "icount" else POLL_S)
+            time.sleep(0.01 if self.kind.startswith("icount") else POLL_S)
 
     def sleep(self, seconds):
         """Let the guest's time go on."""

@@ -59,14 +59,17 @@ class Lines:
     def listen(self):
         with contextlib.suppress(OSError, ValueError), self.socket.makefile("rb") as f:
             for line in f:
-                message = json.loads(line)
-                waiter = self.waiting.pop(message.get(self.key), None)
-                if waiter:
-                    waiter.put(message)
-                else:
-                    self.others.append(message)
+                self.take(line)
         for waiter in list(self.waiting.values()):
             waiter.put(None)
+
+    def take(self, line):
+        message = json.loads(line)
+        waiter = self.waiting.pop(message.get(self.key), None)
+        if waiter:
+            waiter.put(message)
+        else:
+            self.others.append(message)
 
     def ask(self, key, message, seconds):
         waiter = self.waiting[key] = queue.Queue()
@@ -116,6 +119,9 @@ class Machine:
             "-device", "virtserialport,chardev=agent,name=lab.agent",
             "-virtfs", "local,path={dir}/share,mount_tag=host,security_model=none",
             *(["-icount", icount] if icount else []), *devices]
+        self.launch(command)
+
+    def launch(self, command):
         command = [word.replace("{dir}", str(self.dir)) for word in command]
         self.started = time.monotonic()
         with open(self.dir / "qemu.log", "wb") as log:
@@ -125,13 +131,16 @@ class Machine:
         try:
             self.monitor = Lines(self.dir / "qmp", "id")
             self.command("qmp_capabilities")
-            self.agent = Lines(self.dir / "agent", "id")
+            self.agent = self.connect_agent()
             self.ask("now", BOOT_S)
         except Failure as error:
             said = (self.dir / "qemu.log").read_text(errors="replace")
             self.stop()
             raise Failure(f"the guest does not start: {error}\n{said}") from None
         self.boot_s = time.monotonic() - self.started
+
+    def connect_agent(self):
+        return Lines(self.dir / "agent", "id")
 
     # ---- from outside ----------------------------------------------------------------------
 

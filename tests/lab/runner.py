@@ -17,13 +17,15 @@ import traceback
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
-from bench import MACHINES, Lab  # noqa: E402
+import arm  # noqa: E402
+import bench  # noqa: E402
 from machine import Failure, OutOfTime  # noqa: E402
 
 CLEAN_S = 60
+MACHINES = {**bench.MACHINES, **arm.MACHINES}
 # Kinds of machines that run beside the others, the cases of a lane one after the other. Those of the
-# first have no bounds on time that another lane endangers; the second's time passes by no clock.
-LANES = {"boot": "beside", "icount": "beside"}
+# first have no bounds on time that another lane endangers; the others' time passes by no clock.
+LANES = {"boot": "beside", "icount": "beside", "icount-arm": "beside"}
 
 
 class Skip(Exception):
@@ -51,7 +53,8 @@ def on_alarm(_number, _frame):
 class Run:
     def __init__(self, options):
         self.options = options
-        self.images = pathlib.Path(options.images)
+        self.images = options.images
+        self.arm = options.arm
         self.product = pathlib.Path(options.product)
         self.logs = pathlib.Path(options.logs)
         self.lab = None
@@ -70,7 +73,8 @@ class Run:
                 signal.alarm(0)
         self.halt()
         self.boots += 1
-        self.lab = Lab(kind, self.images, self.product, self.logs / f"{self.boots}-{kind}")
+        lab, images = (arm.ArmLab, self.arm) if kind in arm.MACHINES else (bench.Lab, self.images)
+        self.lab = lab(kind, images, self.product, self.logs / f"{self.boots}-{kind}")
         print(f"        machine {kind}: agent answers after {self.lab.machine.boot_s:.1f} s",
               flush=True)
 
@@ -186,10 +190,12 @@ def run_lanes(options, lanes):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--images")
+    parser.add_argument("--images", help="folder of tests/lab/prepare")
+    parser.add_argument("--arm", help="folder of tests/lab/build_arm")
     parser.add_argument("--product")
     parser.add_argument("--logs")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--kinds", action="store_true", help="x86 or arm: what the cases need")
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--shell", nargs="?", const="bench", choices=list(MACHINES))
     parser.add_argument("case", nargs="*")
@@ -197,7 +203,7 @@ def main():
     cases = load_cases()
     if options.list:
         for case in cases:
-            print(f"{case.name:28} {case.SECONDS:4} s  {case.MACHINE:7} {case.TITLE}")
+            print(f"{case.name:28} {case.SECONDS:4} s  {case.MACHINE:8} {case.TITLE}")
         return 0
     if options.case:
         wanted = [c for c in cases if any(w in c.name for w in options.case)]
@@ -205,6 +211,10 @@ def main():
             if not any(word in c.name for c in cases):
                 sys.exit(f"tests/lab/run: there is no case \"{word}\"; --list shows them")
         cases = wanted
+    if options.kinds:
+        kinds = [options.shell] if options.shell else [c.MACHINE for c in cases]
+        print(*{"arm" if kind in arm.MACHINES else "x86" for kind in kinds})
+        return 0
     signal.signal(signal.SIGALRM, on_alarm)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     lanes = collections.defaultdict(list)

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A minute on the Raspberry Pi 2, ten with JKP_LONG=1 in the environment, with everything that the
+program has. A busy host lets the emulated processor stand still, sometimes for seconds. What does
+nothing but look for that, at a higher priority on the same processor, says when it was; the program
+is not judged by it."""
+TITLE = "Raspberry Pi 2: no missed second of CAN, no page fault, memory"
+MACHINE = "pi2"
+
+import os
+
+from bench import IDS, check
+
+RUN_S = 600 if os.environ.get("JKP_LONG") == "1" else 60
+SECONDS = RUN_S + 60
+LOCKED_MAX_KIB = 8 * 1024
+CPU = 3
+WATCH = f"""
+import os, time
+os.sched_setaffinity(0, [{CPU}])
+os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(95))
+last = time.monotonic()
+while True:
+    time.sleep(0.02)
+    now = time.monotonic()
+    if now - last > 0.1:
+        print(last, now, flush=True)
+    last = now
+"""
+
+
+def check_sets(frames, begin, end, pauses):
+    """A whole set every second."""
+    times = [begin, *[f.t for f in frames if f.id == IDS[0]], end]
+    late = [(b - a, sum(max(0, min(b, q) - max(a, p)) for p, q in pauses))
+            for a, b in zip(times, times[1:])]
+    gap, paused = max(late, key=lambda pair: pair[0] - pair[1])
+    check(gap - paused < 1.5, f"{gap:.2f} s without a set, {paused:.2f} s of them the machine stood "
+          "still")
+    counts = {ident: sum(f.id == ident for f in frames) for ident in IDS}
+    # The first and the last set may be cut, and those within which the machine stands still; limits
+    # that fall leave between sets.
+    whole = [n for ident, n in counts.items() if ident != 0x351]
+    check(max(whole) - min(whole) <= 1 + len(pauses) and counts[0x351] >= min(whole),
+          f"frames {counts}")
+    return f"{len(times) - 2} sets in {end - begin:.1f} s, longest gap {max(late)[0]:.3f} s"
+
+
+def has(frames, key):
+    """Whether these frames are there, one after the other."""
+    heard = [(f.id, f.data) for f in frames]
+    return any(heard[i:i + len(key)] == key for i in range(len(heard) - len(key) + 1))
+
+
+def run(lab):
+    lab.machine.ask("spawn", name="watch", cmd=["python3", "-c", WATCH])
+    lab.start_daemon(recorder_trace="/run/lab/trace", rt_cpu=CPU)
+    lab.sleep(2)
+    first, _ = lab.stats()
+    begin = lab.now()
+    lab.sleep(RUN_S)
+    end = lab.now()
+    second, page = lab.stats()
+    pauses = [tuple(map(float, line.split()))
+              for _, line in lab.machine.ask("lines", name="watch")["lines"]]
+    pauses = [(p, q) for p, q in pauses if q > begin]
+    inside = [f for f in lab.frames(since=begin) if f.t <= end and f.id in IDS]
+    lab.note("in the guest's clock " + check_sets(inside, begin, end, pauses))
+    lab.note(f"the emulation stood still {len(pauses)} times for more than 0.1 s, "
+             f"{sum(q - p for p, q in pauses):.1f} s together")
+    # The same frames, in the same order, have left the machine.
+    key = [(f.id, f.data) for f in inside]
+    lab.wait(lambda: has(lab.outside(since=begin - 2), key), 5, "all frames are heard outside")
+
+    cycles, missed = (second[key] - first[key] for key in ("cycles", "missed"))
+    # Periods that the host swallowed are no fault of the program, see README.md.
+    lab.note(f"{cycles} periods, {missed} missed, run time mean "
+             f"{second['run_sum_ns'] / second['run_count'] / 1e3:.0f} us of this emulation")
+    check(cycles + missed >= (end - begin) * 200 - 400, "periods are neither run nor counted")
+    faults = [second[kind] for kind in ("minor_faults", "major_faults")]
+    check(faults == [0, 0], f"page faults of the cycle thread {faults}")
+    lab.note(f"page faults of the cycle thread: {faults[0]} minor, {faults[1]} major")
+    want = page.LOCKED | page.FIFO | page.ARMED | page.TRACING
+    check(second["flags"] & want == want, f"flags {second['flags']:#x}")
+    check(second["losses"] == 0 and second["tx_dropped"] == 0, "serial device or frames lost")
+
+    locked = 0
+    for name, pid in zip(("guard", "worker"), lab.processes()):
+        m = lab.memory(pid)
+        locked += m["Locked"]
+        lab.note(f"{name}: RSS {m['Rss']} KiB, PSS {m['Pss']} KiB, locked {m['Locked']} KiB")
+    check(locked <= LOCKED_MAX_KIB, f"{locked} KiB locked, at most {LOCKED_MAX_KIB}")
