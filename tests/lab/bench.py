@@ -119,7 +119,8 @@ class Lab:
         self.dir.mkdir(parents=True, exist_ok=True)
         (self.dir / "share").mkdir(exist_ok=True)
         if not (self.dir / "share/product.tar").exists():
-            os.link(product / "product.tar", self.dir / "share/product.tar")
+            for name in ("product.tar", "bench_e2e"):
+                os.link(product / name, self.dir / "share" / name)
         shutil.copytree(HERE / "plain", self.dir / "share/plain", dirs_exist_ok=True)
         self.machine = Machine(images, self.dir, **MACHINES[kind])
         devices = " ".join(MACHINES[kind]["devices"])
