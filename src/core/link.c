@@ -184,11 +184,19 @@ static void put_if_changed(struct link *l, const struct core_config *c, int64_t 
 {
 	const struct can_msg m = encode(l, c, kind, s);
 
-	if (m.len == 0) {
-		return;
-	}
-	if (is_lost(l, kind) || memcmp(m.data, l->sent[kind].data, sizeof(m.data)) != 0) {
+	if (m.len != 0 && memcmp(m.data, l->sent[kind].data, sizeof(m.data)) != 0) {
 		put(l, c, now_ns, kind, s, out);
+	}
+}
+
+/* Changed, or the last one did not leave. */
+static void put_if_untold(struct link *l, const struct core_config *c, int64_t now_ns,
+			  enum pylon_frame kind, const struct pylon_state *s, struct cycle_out *out)
+{
+	if (is_lost(l, kind)) {
+		put(l, c, now_ns, kind, s, out);
+	} else {
+		put_if_changed(l, c, now_ns, kind, s, out);
 	}
 }
 
@@ -201,8 +209,8 @@ static void send_alarms(struct link *l, const struct core_config *c, int64_t now
 	if (l->alarm_ns != TIME_NEVER && now_ns - l->alarm_ns < LINK_SMALL_FALL_NS) {
 		return;
 	}
-	put_if_changed(l, c, now_ns, PYLON_FRAME_ALARMS, s, out);
-	put_if_changed(l, c, now_ns, PYLON_FRAME_ALARMS_V13, s, out);
+	put_if_untold(l, c, now_ns, PYLON_FRAME_ALARMS, s, out);
+	put_if_untold(l, c, now_ns, PYLON_FRAME_ALARMS_V13, s, out);
 	if (out->can_tx_len != before) {
 		l->alarm_ns = now_ns;
 	}
@@ -210,7 +218,8 @@ static void send_alarms(struct link *l, const struct core_config *c, int64_t now
 
 /*
  * A fall that did not leave is still to be told: it leaves again in the next period, with the value
- * of then. One frame a period and only as long as each is reported lost: no storm (FLT-20).
+ * of then. At most 0x351 and 0x35C a period, and only as long as each is reported lost: no storm
+ * (FLT-20), and room for the frame of the set, without which nobody would see that none is confirmed.
  */
 static void send_falls(struct link *l, const struct core_config *c, int64_t now_ns,
 		       const struct pylon_state *s, struct cycle_out *out)
@@ -224,7 +233,7 @@ static void send_falls(struct link *l, const struct core_config *c, int64_t now_
 	if (at_once || (small && (l->small_fall_ns == TIME_NEVER ||
 				  now_ns - l->small_fall_ns >= LINK_SMALL_FALL_NS))) {
 		put(l, c, now_ns, PYLON_FRAME_LIMITS, s, out);
-		put_if_changed(l, c, now_ns, PYLON_FRAME_REQUEST, s, out);
+		put_if_untold(l, c, now_ns, PYLON_FRAME_REQUEST, s, out);
 		put_if_changed(l, c, now_ns, PYLON_FRAME_ALARMS, s, out);
 		put_if_changed(l, c, now_ns, PYLON_FRAME_ALARMS_V13, s, out);
 	} else if (may_repeat(l) && is_lost(l, PYLON_FRAME_REQUEST)) {

@@ -217,6 +217,40 @@ static void test_SAF_08_no_enable_before_its_limit_on_the_bus(void **state)
 	assert_true(charge && discharge);
 }
 
+/* A queue that stays full: the sets go on and are judged, and then writing stops as it must. */
+static void test_FLT_20_SAF_17_repetitions_do_not_hold_up_the_set(void **state)
+{
+	static const struct {
+		int32_t slot_ms;
+		int32_t set_ms;
+		int32_t stuck_ms;
+	} rows[] = {{10, 1000, 2200}, {5, 200, 600}, {10, 200, 600}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint32_t frames = 0;
+
+		bench_init(&b);
+		b.config.slot_ms = rows[i].slot_ms;
+		b.config.set_ms = rows[i].set_ms;
+		start_fast(&b);
+		b.refused = UINT32_MAX;
+		b.alive = false;
+		b.battery.cell_mv[3] = 3600;
+		b.battery.alarms = JK_ALARM_CELL_OV;
+		for (int32_t ms = 0; ms < rows[i].stuck_ms; ms += PERIOD_MS) {
+			bench_step(&b);
+			assert_true(b.out.can_tx_len <= 3);
+		}
+		assert_int_equal(bench_tele(&b)->can_confirmed, 0);
+		for (int k = 0; k < 1000; k++) {
+			bench_step(&b);
+			frames += b.out.can_tx_len;
+		}
+		assert_true(frames <= 3 * 6); /* probes, every 2 s */
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +261,8 @@ int main(void)
 		cmocka_unit_test_setup(test_FLT_20_reports_that_make_no_sense, setup),
 		cmocka_unit_test_setup(test_SAF_08_enables_wait_for_their_limit, setup),
 		cmocka_unit_test_setup(test_SAF_08_no_enable_before_its_limit_on_the_bus, setup),
+		cmocka_unit_test_setup(test_FLT_20_SAF_17_repetitions_do_not_hold_up_the_set,
+				       setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
