@@ -148,9 +148,7 @@ class ArmLab(bench.Lab):
         self.run("rm -rf /run/lab/* /run/jkpylon")
         if self.host_bms:
             self.host_bms.tell("heal")
-            self.inverter.open = False
-            self.inverter.alive = True
-            self.inverter.frames.clear()
+            self.inverter.forget()
         self.daemons = self.nodes = 0
         self.machine.spawned.clear()
         self.bus = VCAN

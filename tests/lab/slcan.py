@@ -2,14 +2,13 @@
 """The far end of a serial CAN adapter (slcan, the LAWICEL ASCII protocol), outside the guest: adapter
 and inverter in one. Times are seconds of the host's CLOCK_MONOTONIC."""
 
-import collections
 import contextlib
 import threading
 import time
 
+from bench import Frame
 from machine import connect
 
-Frame = collections.namedtuple("Frame", "t id data")
 SPEEDS = {b"S4": 125000, b"S5": 250000, b"S6": 500000, b"S8": 1000000}
 ALIVE = b"t30580000000000000000\r"
 ALIVE_S = 1.0
@@ -32,15 +31,19 @@ class Inverter:
     """Records what it hears and says 0x305 once a second while the adapter is open."""
 
     def __init__(self, path):
+        self.forget()
+        self.socket = connect(path)
+        self.lock = threading.Lock()
+        for work in (self.listen, self.speak):
+            threading.Thread(target=work, daemon=True).start()
+
+    def forget(self):
+        """As at the start: nothing heard, closed until the driver opens it."""
         self.frames = []
         self.garbage = []
         self.bitrate = 0
         self.open = False
         self.alive = True
-        self.socket = connect(path)
-        self.lock = threading.Lock()
-        for work in (self.listen, self.speak):
-            threading.Thread(target=work, daemon=True).start()
 
     def listen(self):
         pending = b""
