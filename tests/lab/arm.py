@@ -3,7 +3,6 @@
 emulated Raspberry Pi takes more than a minute to start systemd."""
 
 import collections
-import itertools
 import pathlib
 import threading
 import time
@@ -64,18 +63,14 @@ class ArmMachine(Machine):
     """A running ARM guest."""
 
     def __init__(self, images, folder, kind):
-        self.dir = pathlib.Path(folder)
-        self.console = self.dir / "console.log"
-        self.numbers = itertools.count(1)
-        self.spawned = []
         self.kind = kind
         command = [
-            *(["nice", "-n", "15"] if kind != "pi2" else []),
             "qemu-system-arm", *MACHINES[kind], "-display", "none", "-monitor", "none",
             "-nic", "none", "-no-reboot", "-qmp", "unix:{dir}/qmp,server=on,wait=off",
             "-chardev", "socket,id=agent,path={dir}/agent,server=on,wait=off",
             "-kernel", "{images}/vmlinuz", "-initrd", "{images}/initrd"]
-        self.launch([word.replace("{images}", str(images)) for word in command])
+        self.launch([word.replace("{images}", str(images)) for word in command], folder,
+                    counted=kind != "pi2")
 
     def connect_agent(self):
         if self.kind != "pi2":

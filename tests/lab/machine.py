@@ -90,28 +90,20 @@ class Machine:
     """A running guest. `devices` are arguments of QEMU; {dir} in them is the machine's folder."""
 
     def __init__(self, images, folder, devices=(), icount=None, systemd=True, cpus=2, memory=768):
-        self.dir = pathlib.Path(folder)
-        self.share = self.dir / "share"
-        self.share.mkdir(parents=True, exist_ok=True)
-        self.console = self.dir / "console.log"
-        self.numbers = itertools.count(1)
-        self.patience = 4 if icount else 1  # its seconds may be long
-        self.spawned = []  # names of the processes in the background, since the last clean()
+        (pathlib.Path(folder) / "share").mkdir(parents=True, exist_ok=True)
         words = "console=ttyS0 panic=5 quiet tsc=reliable systemd.show_status=0"
         if not icount:
             words += f" tsc_early_khz={tsc.khz()}"
         if not systemd:
             words += " lab.init=/lab/init"
         command = [
-            # Whose time is a number of instructions may wait for those whose time passes.
-            *(["nice", "-n", "5"] if icount else []),
             "qemu-system-x86_64", "-machine", "q35", "-cpu", "max", "-smp", str(cpus),
             # A large cache of translations makes each start after the first slower: the old ones lie
             # in memory that is written anew.
             "-accel", "tcg,thread=single" if icount else "tcg,thread=multi,tb-size=96",
             "-m", str(memory),
             "-nodefaults", "-display", "none", "-nic", "none", "-no-reboot",
-            "-serial", f"file:{self.console}", "-qmp", "unix:{dir}/qmp,server=on,wait=off",
+            "-serial", "file:{dir}/console.log", "-qmp", "unix:{dir}/qmp,server=on,wait=off",
             "-kernel", f"{images}/vmlinux", "-initrd", f"{images}/initrd", "-append", words,
             "-drive", f"file={images}/root.ext4,if=virtio,format=raw,snapshot=on",
             "-device", "virtio-rng-pci", "-device", "virtio-serial-pci",
@@ -119,10 +111,19 @@ class Machine:
             "-device", "virtserialport,chardev=agent,name=lab.agent",
             "-virtfs", "local,path={dir}/share,mount_tag=host,security_model=none",
             *(["-icount", icount] if icount else []), *devices]
-        self.launch(command)
+        self.launch(command, folder, counted=bool(icount))
 
-    def launch(self, command):
+    def launch(self, command, folder, counted):
+        """Start QEMU; `counted`: time is a number of instructions."""
+        self.dir = pathlib.Path(folder)
+        self.console = self.dir / "console.log"
+        self.numbers = itertools.count(1)
+        self.patience = 4 if counted else 1  # its seconds may be long
+        self.spawned = []  # names of the processes in the background, since the last clean()
         command = [word.replace("{dir}", str(self.dir)) for word in command]
+        if counted:
+            # It may wait for those whose time passes.
+            command = ["nice", "-n", "5", *command]
         self.started = time.monotonic()
         with open(self.dir / "qemu.log", "wb") as log:
             # snapshot=on keeps what the guest writes in a file of TMPDIR without a name.
