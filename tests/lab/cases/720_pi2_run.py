@@ -11,7 +11,7 @@ import os
 from bench import IDS, check
 
 RUN_S = 600 if os.environ.get("JKP_LONG") == "1" else 60
-SECONDS = RUN_S + 60
+SECONDS = RUN_S + 120
 LOCKED_MAX_KIB = 8 * 1024
 CPU = 3
 WATCH = f"""

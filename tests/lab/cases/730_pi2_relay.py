@@ -4,7 +4,7 @@ registers of the chip, from outside. The level of an input is not looked at: it 
 connected, and nothing is."""
 TITLE = "Raspberry Pi 2: level of a relay line, and what its holder's end makes of it"
 MACHINE = "pi2"
-SECONDS = 30
+SECONDS = 60
 
 import signal
 

@@ -5,7 +5,7 @@ fills memory are its load. They are nice, so that what starts and stops programs
 to realtime threads that is all the same."""
 TITLE = "ARM, realtime: wake-up against cyclictest, idle and loaded; page faults"
 MACHINE = "icount-arm"
-SECONDS = 420
+SECONDS = 600
 
 import importlib
 import pathlib
