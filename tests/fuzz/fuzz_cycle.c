@@ -4,7 +4,8 @@
  * opcode and what it needs. Most turns change the world (tests/lib/world.h) or let time pass; others
  * put raw bytes on the serial line, a frame on the bus, an order in the ring, or choose single
  * registers of the battery. Every step is judged by the oracle (SAF rules) and by the twin without
- * orders. A broken rule is printed and ends the program.
+ * orders. A broken rule is printed and ends the program. An input is some ten to a hundred steps;
+ * their sum is printed at the end.
  */
 #include <inttypes.h>
 #include <stddef.h>
@@ -175,6 +176,13 @@ static uint32_t turn(struct world *w, struct bytes *b)
 	}
 }
 
+static uint64_t steps;
+
+static void tell_steps(void)
+{
+	(void)fprintf(stderr, "stat::executed_steps_of_the_core: %" PRIu64 "\n", steps);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct world w;
@@ -183,6 +191,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2) {
 		return 0;
+	}
+	if (steps == 0) {
+		(void)atexit(tell_steps);
 	}
 	world_init(&w, source, (take(&b) & 1U) == 0);
 	/* Coarser than life: a story fits into few steps. */
@@ -198,5 +209,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			}
 		}
 	}
+	steps += w.steps;
 	return 0;
 }
