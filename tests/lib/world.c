@@ -124,6 +124,10 @@ static uint32_t build_reply(struct world *w, uint8_t *frame)
 		w->omit_replies--;
 		b.omit = w->omit;
 	}
+	if (w->soc_replies > 0) {
+		w->soc_replies--;
+		b.soc_pct = UINT8_MAX;
+	}
 	if (w->sum_replies > 0) {
 		w->sum_replies--;
 		b.pack_mv = w->glitch_mv * 100;

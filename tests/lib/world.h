@@ -93,7 +93,8 @@ struct world {
 	uint32_t omit_replies;
 	uint64_t omit;
 	uint32_t sum_replies;
-	uint32_t cut_at; /* 0 = whole */
+	uint32_t soc_replies; /* without a usable SoC */
+	uint32_t cut_at;      /* 0 = whole */
 	uint32_t flip_bits;
 	uint32_t glue; /* copies behind the reply */
 	bool frozen;

@@ -36,6 +36,7 @@ void world_heal(struct world *w)
 	w->count_replies = 0;
 	w->omit_replies = 0;
 	w->sum_replies = 0;
+	w->soc_replies = 0;
 	w->cut_at = 0;
 	w->flip_bits = 0;
 	w->glue = 0;
@@ -99,6 +100,22 @@ static void act_heat(struct world *w)
 	w->heat_step = world_range(w, 1, world_pick(w, 2) == 0 ? 5 : 60);
 }
 
+/* A sensor near 0 degC, and a single reading of the middle between 0 and 100. */
+static void act_wrap(struct world *w)
+{
+	uint16_t *sensor[] = {&w->battery.box_raw, &w->battery.battery_raw, &w->battery.mos_raw};
+	uint16_t *raw = sensor[world_pick(w, ARRAY_SIZE(sensor))];
+
+	if (*raw > 5 && (*raw < 100 || *raw > 105)) {
+		*raw = (uint16_t)world_pick(w, 3);
+		return;
+	}
+	*raw = 0;
+	w->heated = raw;
+	w->heat_to = 101;
+	w->heat_step = 51;
+}
+
 static void act_flow(struct world *w)
 {
 	w->flow = (enum world_flow)world_pick(w, WORLD_FLOWS);
@@ -116,6 +133,7 @@ static void act_soc(struct world *w)
 				       : kind == 5 ? 100U
 						   : world_pick(w, 101));
 	w->battery.cycles = (uint16_t)world_pick(w, 3);
+	w->soc_replies = world_pick(w, 3);
 }
 
 static void act_alarms(struct world *w)
@@ -187,7 +205,7 @@ static void act_settings(struct world *w)
 		b->pack_uvp_mv = b->cells * world_range(w, 2300, 3320);
 		break;
 	case 12:
-		b->box_otp_c = (uint16_t)world_range(w, 15, 90);
+		b->box_otp_c = (uint16_t)world_range(w, 15, 45);
 		break;
 	default:
 		b->cell_ovp_mv = (uint16_t)world_pick(w, 65536);
@@ -322,10 +340,11 @@ static void act_acknowledge(struct world *w)
 
 static void act_energy(struct world *w)
 {
-	const uint32_t kind = world_pick(w, 4);
+	const uint32_t kind = world_pick(w, 5);
 
 	w->energy.t_ns = kind == 0   ? TIME_NEVER
 			 : kind == 1 ? w->now_ns
+			 : kind == 2 ? w->now_ns + 3600 * NS_PER_S
 				     : w->now_ns - world_range(w, -1000, 40000) * NS_PER_MS;
 	w->energy.cap_ma[0] = world_range(w, -1000, 70000);
 	w->energy.cap_ma[1] = world_range(w, -1000, 70000);
@@ -382,8 +401,8 @@ static act_fn *const acts[] = {
 	act_latency,  act_freeze,   act_close,	     act_request,     act_bus,	   act_foreign,
 	act_suspend,  act_gap,	    act_gap,	     act_command,     act_command, act_acknowledge,
 	act_energy,   act_energy,   act_guard,	     act_stop,	      act_restart, act_sum,
-	act_heat,     act_heat,	    act_refuse,	     act_fork,	      act_slide,   act_nothing,
-	act_nothing,
+	act_wrap,     act_wrap,	    act_heat,	     act_heat,	      act_refuse,  act_fork,
+	act_slide,    act_nothing,  act_nothing,
 };
 
 void world_act(struct world *w)

@@ -152,6 +152,8 @@ static bool tighten(struct world *w)
 {
 	w->battery.cell_ovp_mv = (uint16_t)world_range(w, 3350, 3450);
 	w->battery.cell_uvp_mv = 3000;
+	w->battery.pack_ovp_mv = w->battery.cells * 4000; /* one bound at a time */
+	w->battery.pack_uvp_mv = w->battery.cells * 1500;
 	w->target_mv = w->battery.cell_ovp_mv - world_range(w, 0, 25);
 	w->alive = false;
 	if (!run_steps(w, steps_in(w, TIGHT_MS))) {
@@ -205,6 +207,7 @@ static bool interrupt_absorption(struct world *w)
 	w->flow = WORLD_REST;
 	w->base_mv = w->config.bulk_mv;
 	w->target_mv = w->config.bulk_mv;
+	w->battery.mos_raw = 60;
 	if (!run_steps(w, steps_in(w, ABSORB_MS))) {
 		return false;
 	}
@@ -213,6 +216,7 @@ static bool interrupt_absorption(struct world *w)
 	if (!run_steps(w, steps_in(w, w->config.absorption_max_ms + 1000))) {
 		return false;
 	}
+	w->battery.mos_raw = 101; /* -1 degC: nothing is known from before */
 	w->base_mv = w->config.bulk_mv - (world_pick(w, 2) == 0 ? 0 : 120);
 	w->target_mv = w->base_mv;
 	return run_steps(w, steps_in(w, ABSORB_MS));
