@@ -336,7 +336,7 @@ static void test_SAF_15_a_warning_names_both(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct event *e = NULL;
+		const struct event *e = &said[0];
 
 		fresh();
 		said_len = 0;
