@@ -77,4 +77,4 @@ class Gpio:
         """Time of the first edge to this level, on the host's clock."""
         return self.lab.wait(
             lambda: next((t for t, to in self.lines.edges(line, since) if to == level), None),
-            5, f"line {line} at {level}; seen last: {self.lines.seen[-5:]}")
+            20, f"line {line} at {level}; seen last: {self.lines.seen[-5:]}")
