@@ -4,7 +4,7 @@
  *
  * Proven, for every table of 1..CURVE_POINTS_MAX points that curve_check() accepts in any of its
  * shapes, linear and stepped, and for every 32-bit x:
- *   - only points of the table are read, nothing overflows, curve_check() itself is safe for any
+ *   - nothing outside the structure is read, nothing overflows, curve_check() itself is safe for any
  *     nonsense in the structure;
  *   - outside the table the value is that of the end point;
  *   - between two points it is not outside their values, on a point it is the point's, and it
@@ -15,6 +15,7 @@
  *
  * Assumed: the contract of part_of() in proof_curve.h.
  *
+ * takes: 8
  * cbmc: --unwind 14 --signed-overflow-check --div-by-zero-check --conversion-check
  * cbmc: --unsigned-overflow-check --bounds-check --pointer-check
  * replace: part_of part_of_contract

@@ -19,11 +19,12 @@
  *
  * Assumed: limiter_step() does what limiter_step.c proves of it, the limiters are in a state that
  * limiter_sample.c and limiter_step.c prove to be kept, times are 0..2^62 ns. The charge voltage,
- * the leases, the ceiling of step 1 and the alarm bits are any.
+ * the leases, the ceiling of step 1, ages and the alarm bits are any.
  *
+ * cbmc: --max-field-sensitivity-array-size 0
  * cbmc: --unwind 9 --signed-overflow-check --div-by-zero-check --bounds-check --pointer-check
  * replace: limiter_step step_contract
- * replace: time_ms_since time_ms_since_contract
+ * replace: time_ms_since age_any
  */
 #include "core/cycle_limit.c"
 #include "core/limiter.c"
@@ -42,6 +43,17 @@ static struct cycle_in in;
 static int32_t lease_ma[COMMANDS];
 static int32_t caution_ma[DIRS];
 
+/* Any age, kept: what matters is whose it is and that it is heeded. time_since.c has the real one. */
+static int64_t age_of_ns;
+static int32_t age_ms;
+
+int32_t age_any(int64_t now_ns, int64_t then_ns)
+{
+	PROVE(now_ns == in.now_ns, "age as of now");
+	age_of_ns = then_ns;
+	return age_ms;
+}
+
 int32_t step_contract(struct limiter *l, const struct core_config *config, int64_t now_ns,
 		      struct proposal envelope, const struct proposal *extra, uint32_t extras,
 		      bool may_rise, uint32_t *ret_rule)
@@ -54,7 +66,8 @@ int32_t step_contract(struct limiter *l, const struct core_config *config, int64
 	PROVE(envelope.cap_ma == c.envelope_ma[dir] && envelope.rule == c.envelope_by[dir],
 	      "envelope of the direction");
 	PROVE(extras == PROPOSALS_MAX, "all proposals");
-	PROVE_IF(may_rise, c.safety.step == STEP_RUN && !c.verdict.no_rise, "no rise unless it may");
+	PROVE_IF(may_rise, c.safety.step == STEP_RUN && !c.verdict.no_rise,
+		 "no rise unless it may");
 	ASSUME(ma >= 0 && ma <= max_i32(envelope.cap_ma, 0));
 	for (uint32_t i = 0; i < PROPOSALS_MAX; i++) {
 		ASSUME(ma <= max_i32(extra[i].cap_ma, 0));
@@ -127,6 +140,7 @@ static void any_state(void)
 	c.link.stuck = nondet_bool();
 	c.charge.full = nondet_bool();
 	in.stop = nondet_bool();
+	age_ms = nondet_i32();
 	ASSUME(time_ok(in.now_ns) && c.safety.step < STEPS);
 	ASSUME(c.held.cells >= 0 && c.held.cells <= CELLS_MAX);
 	ASSUME(c.held.pack_mv >= 0 && c.held.pack_mv <= VOLT_MAX);
@@ -150,12 +164,12 @@ static void any_state(void)
 static void prove_energy(const struct core_config *config, int32_t ma, enum dir dir)
 {
 	const struct energy_input *e = &in.energy;
-	const int64_t max_age_ns = config->energy_max_age_ms * NS_PER_MS;
 	const bool heard = e->t_ns != TIME_NEVER;
-	const bool fresh = heard && in.now_ns - e->t_ns <= max_age_ns;
-	const bool old = heard && in.now_ns - e->t_ns >= max_age_ns + NS_PER_MS;
+	const bool old = heard && age_ms > config->energy_max_age_ms;
 
-	PROVE_IF(fresh, ma <= max_i32(e->cap_ma[dir], 0), "never above the energy coordination");
+	PROVE_IF(heard, age_of_ns == e->t_ns, "age of the energy coordination");
+	PROVE_IF(heard && !old, ma <= max_i32(e->cap_ma[dir], 0),
+		 "never above the energy coordination");
 	PROVE_IF(old && config->energy_fallback == FALLBACK_ZERO, ma == 0, "fallback to 0");
 	PROVE_IF(old && config->energy_fallback == FALLBACK_CAP,
 		 ma <= max_i32(config->energy_cap_ma, 0), "fallback to a cap");
@@ -199,7 +213,6 @@ int main(void)
 
 	any_state();
 	config.force_charge = nondet_bool();
-	ASSUME(config.energy_max_age_ms >= 0);
 	ASSUME(config.dvl_mv >= 0 && config.dvl_mv <= VOLT_MAX);
 	ASSUME(config.force_charge_soc >= 0 && config.force_charge_soc <= 100);
 	c.config = &config;

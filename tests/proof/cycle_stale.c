@@ -15,6 +15,7 @@
  * milliseconds from then to now (time_since.c); bms.stale and bms.trip are in the range of the
  * configuration table. Events and the state of the CAN bus are any.
  *
+ * takes: 8
  * cbmc: --unwind 16 --signed-overflow-check --conversion-check --bounds-check --pointer-check
  * cbmc: --unsigned-overflow-check
  * replace: time_ms_since time_ms_since_contract
@@ -25,7 +26,7 @@
 #include "proof_ladder.h"
 #include "proof_time.h"
 
-static struct cycle c;	/* main() gives both any content */
+static struct cycle c; /* main() gives both any content */
 static struct cycle_in in;
 
 void sink_emit(struct sink *s, enum event_id id, int32_t a0, int32_t a1, int32_t a2, int32_t a3)

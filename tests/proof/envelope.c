@@ -23,6 +23,7 @@
  * 0 <= c_rate_max <= 2 C (configuration table); protection settings of the BMS are below 10^6 mV or
  * 10^6 x 0.1 degC (sample.c believes much less).
  *
+ * takes: 7
  * cbmc: --unwind 40 --signed-overflow-check --div-by-zero-check --conversion-check
  * cbmc: --bounds-check --pointer-check --undefined-shift-check
  * replace: curve_ma curve_ma_contract

@@ -16,6 +16,7 @@
  *
  * Assumed: as in envelope.c; the voltage of a cell is not negative (16 bits without a sign).
  *
+ * takes: 4
  * cbmc: --unwind 40 --signed-overflow-check --div-by-zero-check --conversion-check
  * cbmc: --bounds-check --pointer-check --undefined-shift-check
  * replace: curve_ma curve_ma_contract

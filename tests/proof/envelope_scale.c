@@ -10,7 +10,7 @@
  *
  * Assumed: part >= 0, whole > 0; envelope.c and envelope_curve.c prove that they are.
  *
- * takes: 20
+ * takes: 22
  * cbmc: --signed-overflow-check --div-by-zero-check --conversion-check
  * cbmc: --z3
  */

@@ -6,6 +6,7 @@
  *   - not a byte behind the given ones is read (they lie at the end of an object);
  *   - the walk over the registers is given what lies between cells and tail, no more;
  *   - the sample is left alone unless JK_OK is returned;
+ *   - the cells stay inside their array;
  *   - a decoded sample has 1..JK_CELLS_MAX cells, a known version, a cell count that agrees, and a
  *     current within the range of register 84.
  *
@@ -14,7 +15,7 @@
  * Assumed: jk_frame_judge() and decode_registers() are replaced by their contracts (jk_judge.c,
  * jk_walk.c).
  *
- * takes: 20
+ * takes: 25
  * cbmc: --unwind 34 --signed-overflow-check --conversion-check --bounds-check --pointer-check
  * cbmc: --unsigned-overflow-check --pointer-overflow-check --undefined-shift-check
  * replace: jk_frame_judge judge_contract
@@ -44,7 +45,8 @@ enum jk_verdict walk_contract(const uint8_t *info, size_t len, struct jk_sample 
 {
 	const enum jk_verdict v = nondet_bool() ? JK_OK : JK_BAD_REGISTER;
 
-	PROVE(info >= room && info + len == room + JK_FRAME_MAX - JK_TAIL_SIZE,
+	PROVE(info >= room && len <= JK_FRAME_MAX &&
+		      info + len == room + JK_FRAME_MAX - JK_TAIL_SIZE,
 	      "the registers are what is left");
 	s->have |= nondet_u32();
 	s->current_raw = nondet_u16();
@@ -69,9 +71,10 @@ int main(void)
 		return 0;
 	}
 	PROVE(s.cells >= 1 && s.cells <= JK_CELLS_MAX, "number of cells");
+	PROVE(s.mos_temp_raw == 0, "nothing behind the cells changes");
 	PROVE(s.version <= VERSION_SIGN_BIT, "known version");
 	PROVE_IF((s.have & JK_HAVE(JK_REG_CELL_COUNT)) != 0, s.cell_count == s.cells,
-	      "cell counts agree");
+		 "cell counts agree");
 	PROVE(s.current_ma >= -555350 && s.current_ma <= 327670, "current in range");
 	return 0;
 }

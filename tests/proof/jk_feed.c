@@ -4,7 +4,8 @@
  * src/proto/jk_framer.c.
  *
  * Proven, from every state that satisfies framer_ok(), for every content:
- *   - every byte is stored inside the buffer, no byte behind the given ones is read;
+ *   - every byte is stored inside the buffer ("fill within the buffer": a search follows each store;
+ *     CBMC by itself sees only the end of the structure), no byte behind the given ones is read;
  *   - the return value is at most the number of bytes, less only if a frame is complete;
  *   - the gap ends, with a frame or with an empty framer;
  *   - the invariant holds afterwards, and holds after init and reset.
@@ -67,7 +68,7 @@ static void prove_feed(void)
 	const size_t used = jk_framer_feed(&f, room, n, &frame);
 
 	PROVE(used <= n, "no byte is used twice");
-	PROVE_IF(used < n, frame > 0, "stops only at a frame");
+	PROVE_IF(used<n, frame> 0, "stops only at a frame");
 	PROVE(frame == f.done && framer_ok(&f), "invariant after feed");
 }
 

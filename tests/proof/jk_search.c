@@ -69,7 +69,9 @@ int main(void)
 	PROVE(frame == f.done && framer_ok(&f), "invariant");
 	PROVE(f.len <= before, "nothing comes from nowhere");
 	PROVE_IF(frame == 0, f.len < JK_FRAME_MAX, "room for one more byte");
-	PROVE_IF(frame > 0, frame >= JK_REQUEST_SIZE && frame == jk_frame_size(f.buf),
-	      "a whole frame stands first");
+	PROVE_IF(frame > 0,
+		 f.buf[0] == JK_START_0 && f.buf[1] == JK_START_1 && frame >= JK_REQUEST_SIZE &&
+			 frame == jk_frame_size(f.buf),
+		 "a whole frame stands first");
 	return 0;
 }

@@ -14,7 +14,7 @@
  *
  * Assumed: nothing. Each row in turn instead of any row: constants are quick.
  *
- * takes: 18
+ * takes: 16
  * cbmc: --object-bits 16
  * cbmc: --unwind 80 --signed-overflow-check --conversion-check --bounds-check --pointer-check
  * cbmc: --unsigned-overflow-check --pointer-overflow-check --undefined-shift-check
@@ -78,10 +78,10 @@ int main(void)
 	const uint8_t tag = nondet_u8();
 	const struct reg_row *found = find_row(tag);
 
-	PROVE_IF(found != NULL, tag >= TAG_FIRST && tag <= TAG_LAST &&
-					     found == &reg_table[tag - TAG_FIRST] &&
-					     found->kind != REG_UNKNOWN,
-	      "a row of the table or none");
+	PROVE_IF(found != NULL,
+		 tag >= TAG_FIRST && tag <= TAG_LAST && found == &reg_table[tag - TAG_FIRST] &&
+			 found->kind != REG_UNKNOWN,
+		 "a row of the table or none");
 	prove_apart(found, find_row(nondet_u8()));
 	for (uint8_t t = TAG_CELLS + 1; t <= TAG_LAST; t++) {
 		const struct reg_row *row = find_row(t);

@@ -13,6 +13,7 @@
  *
  * Assumed: store() does what jk_store.c proves of it.
  *
+ * takes: 5
  * cbmc: --unwind 4 --signed-overflow-check --conversion-check --bounds-check --pointer-check
  * cbmc: --unsigned-overflow-check --pointer-overflow-check --undefined-shift-check
  * replace: store store_contract
@@ -53,8 +54,8 @@ int main(void)
 
 	PROVE(v == JK_OK || v == JK_BAD_REGISTER, "one of two verdicts");
 	PROVE_IF(v == JK_OK, next == room + JK_FRAME_MAX || s.unknown_tag == *next,
-	      "to the end or to an unknown register");
+		 "to the end or to an unknown register");
 	PROVE_IF(s.unknown_tag != 0, (s.have & JK_HAVE(JK_REG_VERSION)) != 0,
-	      "an unknown register behind the version only");
+		 "an unknown register behind the version only");
 	return 0;
 }

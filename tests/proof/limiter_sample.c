@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * limiter_sample(), limiter_forget() and limiter_init() of src/core/limiter.c (SAF-16).
+ * limiter_sample(), limiter_forget(), limiter_release() and limiter_init() of src/core/limiter.c (SAF-16).
  *
  * Proven, from every state that satisfies limiter_ok(), for every sequence of two samples:
  *   - what is confirmed is never above the envelope of the newest sample;
@@ -58,10 +58,9 @@ static void take(struct limiter *l, const struct input *i)
 		PROVE(l->confirmed_ma <= old.confirmed_ma, "one sample never raises");
 	}
 	PROVE_IF(i->ratchet && i->cells_ma < i->maximum_ma, l->ratchet_ma <= old.ratchet_ma,
-	      "ratchet only falls");
+		 "ratchet only falls");
 	PROVE_IF(i->ratchet && i->cells_ma >= 0 && i->cells_ma < i->maximum_ma,
-		      l->ratchet_ma <= i->cells_ma,
-	      "ratchet follows the cells");
+		 l->ratchet_ma <= i->cells_ma, "ratchet follows the cells");
 	PROVE(limiter_ok(l), "invariant");
 }
 
@@ -103,6 +102,10 @@ int main(void)
 		limiter_forget(&l);
 		PROVE(l.confirmed_ma == 0 && l.ramp_ma == 0, "forgotten: from 0");
 		PROVE(limiter_ok(&l), "invariant after forget");
+	}
+	if (nondet_bool()) {
+		limiter_release(&l);
+		PROVE(limiter_ok(&l), "invariant after release");
 	}
 	const bool single = !a.good || !l.previous_good;
 	const int32_t before_ma = l.confirmed_ma;

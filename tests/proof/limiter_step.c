@@ -20,6 +20,7 @@
  * the range of the configuration table (100..100000 mA/s, >= 0). follow(),
  * ramp_gain() and on_grid() are replaced by their contracts (proof_follow.h).
  *
+ * takes: 16
  * cbmc: --unwind 7 --signed-overflow-check --div-by-zero-check --conversion-check
  * cbmc: --bounds-check --pointer-check --unsigned-overflow-check
  * replace: follow follow_contract
@@ -85,13 +86,11 @@ static void prove_step(uint32_t extras)
 
 	PROVE_IF(!may_rise, l.ramp_ma <= old.ramp_ma, "no rise unless it may");
 	PROVE((int64_t)l.ramp_ma <= (int64_t)old.ramp_ma + c.rise_ma_s, "rise is slow");
-	PROVE_IF(l.ramp_ma > old.ramp_ma,
-		      since_asked == l.last_fall_ns && since_ms >= c.calm_ms,
-	      "no rise before calm");
+	PROVE_IF(l.ramp_ma > old.ramp_ma, since_asked == l.last_fall_ns && since_ms >= c.calm_ms,
+		 "no rise before calm");
 	PROVE(l.ramp_ma <= max_i32(envelope.cap_ma, 0), "a fall passes at once");
-	PROVE_IF(min_i32(envelope.cap_ma, old.confirmed_ma) < old.free_ma,
-		      l.last_fall_ns == now_ns,
-	      "a fall is remembered");
+	PROVE_IF(min_i32(envelope.cap_ma, old.confirmed_ma) < old.free_ma, l.last_fall_ns == now_ns,
+		 "a fall is remembered");
 	PROVE(limiter_ok(&l), "invariant");
 
 	const int32_t cap_ma = nondet_i32();

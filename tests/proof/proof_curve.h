@@ -46,7 +46,7 @@ static void assume_pair(const struct call *a, const struct call *b)
 
 int64_t part_of_contract(int64_t rise, int64_t offset, int64_t width)
 {
-	const struct call c = {rise, offset, width, nondet_i64()};
+	const struct call c = {rise, offset, width, nondet_i32()}; /* it fits: L1 */
 
 	PROVE(width >= 1 && width <= INT64_C(2) * CURVE_X_ABS_MAX, "width of the segment");
 	PROVE(offset >= 0 && offset < width, "offset in the segment");

@@ -35,6 +35,9 @@ int main(void)
 		PROVE(r.name[i] == '\0' || (r.name[i] >= ' ' && r.name[i] <= '~'),
 		      "text printable");
 	}
+	for (uint32_t i = 0; i < sizeof(r.raw); i++) {
+		PROVE_IF(r.kind == PYLON_FRAME_NAME, r.raw[i] == 0, "nothing behind the text");
+	}
 	if (r.kind == PYLON_FRAME_LIMITS) {
 		PROVE(r.state.ccl_ma % CURRENT_MA_STEP == 0 && r.state.ccl_ma <= 3276700 &&
 			      r.state.ccl_ma >= -3276800,

@@ -48,8 +48,7 @@ static void prove_missing(const struct jk_sample *jk, const struct sample *s)
 	PROVE_IF(absent(jk, JK_REG_VOLTAGE), (s->missing & SAMPLE_NO_PACK_MV) != 0,
 		 "no pack voltage");
 	PROVE_IF(absent(jk, JK_REG_CURRENT), (s->missing & SAMPLE_NO_CURRENT) != 0, "no current");
-	PROVE_IF(absent(jk, JK_REG_SOC), (s->missing & SAMPLE_NO_SOC) != 0,
-		 "no state of charge");
+	PROVE_IF(absent(jk, JK_REG_SOC), (s->missing & SAMPLE_NO_SOC) != 0, "no state of charge");
 	PROVE_IF(absent(jk, JK_REG_ALARMS), (s->missing & SAMPLE_NO_ALARMS) != 0, "no alarms");
 	PROVE_IF(absent(jk, JK_REG_STATUS), (s->missing & SAMPLE_NO_STATUS) != 0, "no status");
 	PROVE_IF(absent(jk, JK_REG_MOS_TEMP) || jk->mos_temp_raw > JK_TEMP_RAW_MAX,

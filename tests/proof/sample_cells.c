@@ -12,13 +12,14 @@
  * Assumed: there is a cell (jk_decode.c proves it); the sample is all 0 before, as
  * sample_from_jk() makes it.
  *
- * cbmc: --unwind 6 --signed-overflow-check --conversion-check --bounds-check --pointer-check
+ * cbmc: --max-field-sensitivity-array-size 0
+ * cbmc: --unwind 8 --signed-overflow-check --conversion-check --bounds-check --pointer-check
  * cbmc: --unsigned-overflow-check --undefined-shift-check
  */
 #include "core/sample.c"
 #include "proof.h"
 
-#define CELLS_FEW 4
+#define CELLS_FEW 6
 
 int main(void)
 {

@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
 # file: src/core/curve.c
-# breaks: width of the segment
+# breaks: between the neighbours
 s/\(x <= c->x\[i - 1\]/(x < c->x[i - 1]/
