@@ -12,7 +12,8 @@
  *
  * Bounds: none; the loops run over the probes and the registers that control needs.
  *
- * Assumed: nothing. take_cells() does nothing here; sample_cells.c has the real one.
+ * Assumed: pack voltages within the two bytes of their register, as the decoder makes them.
+ * take_cells() does nothing here; sample_cells.c has the real one.
  *
  * cbmc: --unwind 8 --signed-overflow-check --conversion-check --bounds-check --pointer-check
  * cbmc: --unsigned-overflow-check --undefined-shift-check
@@ -22,6 +23,8 @@
 #include "proto/jk_decode.c"
 #include "proof.h"
 #include "proof_envelope.h"
+
+#define PACK_MV_MAX (UINT16_MAX * 10)
 
 /* Not called. */
 bool jk_frame_judge(const uint8_t *p, size_t n, enum jk_verdict *ret_verdict)
@@ -82,6 +85,8 @@ static void prove_settings(const struct jk_sample *jk, const struct sample *s)
 	PROVE(believed(b->capacity_mah, 1000, 20000000), "capacity believed");
 	PROVE(believed(b->cell_ovp_mv, 2500, 4500) && believed(b->cell_uvp_mv, 1000, 3600),
 	      "cell protection believed");
+	PROVE(believed(b->pack_ovp_mv, 2500, 4500) && believed(b->pack_uvp_mv, 1000, 3600),
+	      "pack protection believed");
 	PROVE(believed(b->mos_otp_dc, 400, 1500), "MOSFET protection believed");
 	for (uint32_t d = 0; d < DIRS; d++) {
 		PROVE(believed(b->ocp_ma[d], 1000, 1000000), "over-current protection believed");
@@ -103,6 +108,8 @@ int main(void)
 	struct jk_sample jk; /* any content */
 	struct sample s;
 
+	ASSUME(jk.pack_ovp_mv >= 0 && jk.pack_ovp_mv <= PACK_MV_MAX);
+	ASSUME(jk.pack_uvp_mv >= 0 && jk.pack_uvp_mv <= PACK_MV_MAX);
 	sample_from_jk(&jk, nondet_i64(), &s);
 	prove_missing(&jk, &s);
 	prove_probes(&jk, &s);
