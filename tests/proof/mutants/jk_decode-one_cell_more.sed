@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
 # file: src/proto/jk_decode.c
-# breaks: nothing behind the cells changes
+# breaks: room for every cell
 s/i < cells; i\+\+/i <= cells; i++/
