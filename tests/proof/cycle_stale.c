@@ -46,6 +46,12 @@ int32_t link_lost_ms(const struct link *l, int64_t now_ns)
 	return nondet_i32();
 }
 
+bool link_limits_lost(const struct link *l)
+{
+	(void)l;
+	return nondet_bool();
+}
+
 static void any_state(void)
 {
 	struct cycle any;
