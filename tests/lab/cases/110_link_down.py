@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 TITLE = "FLT_18: interface down; trip if nobody sets it up, set up again with can.manage=yes"
 MACHINE = "bench"
-SECONDS = 75
+SECONDS = 150
 
 from bench import check
 

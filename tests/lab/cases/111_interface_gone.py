@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 TITLE = "FLT_19: interface removed and made anew (PCI)"
 MACHINE = "bench"
-SECONDS = 45
+SECONDS = 90
 
 from bench import check
 

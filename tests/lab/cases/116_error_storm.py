@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 TITLE = "FLT_24: 10000 bus errors a second, 2000 changes of state a second: sets go on"
 MACHINE = "bench"
-SECONDS = 50
+SECONDS = 100
 
 import json
 

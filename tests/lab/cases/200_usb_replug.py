@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 TITLE = "FLT_02 FLT_03: adapter unplugged, back under the same and under another name"
 MACHINE = "bench"
-SECONDS = 75
+SECONDS = 150
 
 from bench import BY_ID, check
 

@@ -3,7 +3,7 @@
 outside the machine. The relay will hang on such a line."""
 TITLE = "GPIO: level and pulses seen outside; holder dies: one line falls back, another keeps"
 MACHINE = "bench"
-SECONDS = 75
+SECONDS = 150
 
 import time
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 TITLE = "service: shipped unit, unprivileged, READY, killed, stopped; with and without CAP_NET_ADMIN"
 MACHINE = "bench"
-SECONDS = 120
+SECONDS = 240
 
 from bench import check, limits
 from service import configure, show, start, worker

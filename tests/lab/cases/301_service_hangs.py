@@ -3,7 +3,7 @@
 back."""
 TITLE = "FLT_29 FLT_32: guard or worker of the service stopped; SIGHUP"
 MACHINE = "bench"
-SECONDS = 120
+SECONDS = 240
 
 from bench import check, limits
 from service import configure, journal, show, start, worker

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 TITLE = "FLT_48: memory pressure until the kernel kills something"
 MACHINE = "bench"
-SECONDS = 120
+SECONDS = 180
 
 from bench import check, limits
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 TITLE = "FLT_46: four programs that only compute"
 MACHINE = "bench"
-SECONDS = 40
+SECONDS = 80
 
 from bench import check, limits
 
