@@ -177,6 +177,7 @@ static uint32_t turn(struct world *w, struct bytes *b)
 }
 
 static uint64_t steps;
+static bool tells;
 
 static void tell_steps(void)
 {
@@ -192,8 +193,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 2) {
 		return 0;
 	}
-	if (steps == 0) {
-		(void)atexit(tell_steps);
+	if (!tells) {
+		tells = atexit(tell_steps) == 0;
 	}
 	world_init(&w, source, (take(&b) & 1U) == 0);
 	/* Coarser than life: a story fits into few steps. */
