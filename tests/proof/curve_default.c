@@ -9,14 +9,14 @@
  * rounded up, from one x to the next.
  *
  * Bound: x from 1 below the first point to 1 above the last, each in turn (constants are quick), at
- * most 1300 of them. Nothing is lost: beyond its ends every table that curve_check() accepts is flat
- * (curve_table.c). That one also has the accesses to memory.
+ * most 1300 of them. Nothing is lost: beyond its ends every table that curve_check() accepts is
+ * flat (curve_table.c). That one also has the accesses to memory.
  *
  * Assumed: nothing.
  *
  * takes: 27
  * cbmc: --unwind 14 --unwindset prove_each_x.0:1310
- * cbmc: --no-pointer-check --signed-overflow-check --div-by-zero-check --conversion-check --bounds-check
+ * cbmc: --no-pointer-check --signed-overflow-check --div-by-zero-check --conversion-check
  */
 #include "core/config.c"
 #include "core/curve.c"

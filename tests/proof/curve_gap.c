@@ -2,9 +2,9 @@
 /*
  * curve_eval() of src/core/curve.c (SAF-05): no gap between the values at x and x + 1.
  *
- * Proven, for every table of 1..POINTS points, linear between them, that curve_check() accepts in any
- * shape, and for every 32-bit x: from x to x + 1 the value changes by the slope of the segment there,
- * rounded down or up, and nothing else; outside the table not at all.
+ * Proven, for every table of 1..POINTS points, linear between them, that curve_check() accepts in
+ * any shape, and for every 32-bit x: from x to x + 1 the value changes by the slope of the segment
+ * there, rounded down or up, and nothing else; outside the table not at all.
  *
  * Bound: POINTS is 2, not CURVE_POINTS_MAX, and nothing is lost by it, as curve_pair.c says.
  *

@@ -3,9 +3,9 @@
  * curve_eval() of src/core/curve.c (SAF-05): the values at x and x + 1.
  *
  * Proven, for every table of 1..POINTS points, linear between them, that curve_check() accepts as
- * rising or falling, and for every 32-bit x: the function rises or falls with it. So it does for any
- * two x, from one to the other in steps of 1; a hump is a rising table up to its top and a falling one
- * behind it.
+ * rising or falling, and for every 32-bit x: the function rises or falls with it. So it does for
+ * any two x, from one to the other in steps of 1; a hump is a rising table up to its top and a
+ * falling one behind it.
  *
  * Bound: POINTS is 3, not CURVE_POINTS_MAX, and nothing is lost by it: curve_table.c proves for
  * tables of every size that a value depends on the two points around x alone, and is that of the

@@ -4,8 +4,8 @@
  *
  * Proven, for every table of 1..CURVE_POINTS_MAX points that curve_check() accepts in any of its
  * shapes, linear and stepped, and for every 32-bit x:
- *   - nothing outside the structure is read, nothing overflows, curve_check() itself is safe for any
- *     nonsense in the structure;
+ *   - nothing outside the structure is read, nothing overflows, curve_check() itself is safe for
+ *     any nonsense in the structure;
  *   - outside the table the value is that of the end point;
  *   - between two points it is not outside their values, on a point it is the point's, and it
  *     depends on these two points and x alone;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cycle_limit() and cycle_say() of src/core/cycle_limit.c: the min() composition and what the frames
- * say (SAF-01, SAF-02, SAF-03, SAF-07, SAF-08).
+ * cycle_limit() and cycle_say() of src/core/cycle_limit.c: the min() composition and what the
+ * frames say (SAF-01, SAF-02, SAF-03, SAF-07, SAF-08).
  *
- * Proven, for every state of the ladder and the link, every envelope, every order, every word of the
- * energy coordination, in both directions:
+ * Proven, for every state of the ladder and the link, every envelope, every order, every word of
+ * the energy coordination, in both directions:
  *   - a limit is never negative and never above the envelope of its direction;
  *   - it is 0 at every step of the ladder but run and caution, during an orderly stop, while nobody
  *     confirms, and during a pause;
- *   - it is never above an order, the fresh word of the energy coordination or what the fallback puts
- *     in its place, nor above the falling ceiling of ladder step 1;
+ *   - it is never above an order, the fresh word of the energy coordination or what the fallback
+ *     puts in its place, nor above the falling ceiling of ladder step 1;
  *   - a rise is allowed at ladder step 1 only, with a sample that allows it;
- *   - the frames carry these limits, an enable bit only with a limit above 0 and fresh data, and with
- *     a charge limit of 0 none of the request bits 3, 4 and 5.
+ *   - the frames carry these limits, an enable bit only with a limit above 0 and fresh data, and
+ *     with a charge limit of 0 none of the request bits 3, 4 and 5.
  *
  * Bounds: none; the loops run over the directions and levels. The proposals are PROPOSALS_MAX, the
  * number limiter_step.c proves.
@@ -33,8 +33,9 @@
 #include "proof_limiter.h"
 #include "proof_time.h"
 
-#define CELLS_MAX 32
-#define VOLT_MAX  100000 /* mV of a cell and of the pack, far beyond any */
+#define CELLS_MAX    32
+#define AHEAD_MAX_NS (100 * NS_PER_MS)
+#define VOLT_MAX     100000 /* mV of a cell and of the pack, far beyond any */
 
 _Static_assert(PROPOSALS_MAX == 5, "limiter_step.c proves this number");
 
@@ -43,7 +44,7 @@ static struct cycle_in in;
 static int32_t lease_ma[COMMANDS];
 static int32_t caution_ma[DIRS];
 
-/* Any age, kept: what matters is whose it is and that it is heeded. time_since.c has the real one. */
+/* Any age, kept: what matters is whose it is and that it is heeded. */
 static int64_t age_of_ns;
 static int32_t age_ms;
 
@@ -139,6 +140,7 @@ static void any_state(void)
 	c.verdict.soc_valid = nondet_bool();
 	c.link.stuck = nondet_bool();
 	c.charge.full = nondet_bool();
+	c.hold_soc = nondet_bool();
 	in.stop = nondet_bool();
 	age_ms = nondet_i32();
 	ASSUME(time_ok(in.now_ns) && c.safety.step < STEPS);
@@ -165,9 +167,11 @@ static void prove_energy(const struct core_config *config, int32_t ma, enum dir 
 {
 	const struct energy_input *e = &in.energy;
 	const bool heard = e->t_ns != TIME_NEVER;
-	const bool old = heard && age_ms > config->energy_max_age_ms;
+	const bool ahead = e->t_ns > in.now_ns && e->t_ns - in.now_ns > AHEAD_MAX_NS;
+	const bool dated = heard && !ahead && e->t_ns >= c.energy_from_ns;
+	const bool old = heard && !(dated && age_ms <= config->energy_max_age_ms);
 
-	PROVE_IF(heard, age_of_ns == e->t_ns, "age of the energy coordination");
+	PROVE_IF(dated, age_of_ns == e->t_ns, "age of the energy coordination");
 	PROVE_IF(heard && !old, ma <= max_i32(e->cap_ma[dir], 0),
 		 "never above the energy coordination");
 	PROVE_IF(old && config->energy_fallback == FALLBACK_ZERO, ma == 0, "fallback to 0");

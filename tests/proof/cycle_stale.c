@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * step_safety() of src/core/cycle.c and safety_step() of src/core/safety.c: stale or invalid data on
- * the ladder (SAF-01, SAF-03, SAF-14).
+ * step_safety() of src/core/cycle.c and safety_step() of src/core/safety.c: stale or invalid data
+ * on the ladder (SAF-01, SAF-03, SAF-14).
  *
  * Proven, from every state that satisfies ladder_ok(), for every configuration and every time:
- *   - after a step in which there is no sample, the newest trusted one is older than bms.stale, or it
- *     is implausible, frozen, or from before a suspend, the ladder is at a step at which cycle_limit.c
- *     proves both limits to be 0; the data count as lost;
+ *   - after a step in which there is no sample, the newest trusted one is older than bms.stale, or
+ *     it is implausible, frozen, or from before a suspend, the ladder is at a step at which
+ *     cycle_limit.c proves both limits to be 0; the data count as lost;
  *   - ladder_ok() holds again, and holds after safety_init().
  *
  * Bounds: none; the loops run over the rows of the ladder and the re-closings.

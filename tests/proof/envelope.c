@@ -39,7 +39,10 @@ static bool has(int32_t value)
 	return value != SAMPLE_NO_VALUE;
 }
 
-/* What forbids a direction, once more, without any helper or name of the source that could be wrong in both. */
+/*
+ * What forbids a direction, once more, without any helper or name of the source that could be wrong
+ * in both.
+ */
 static bool forbidden(const struct core_config *c, const struct envelope_in *in, enum dir dir)
 {
 	const struct bms_limits *b = &in->bms;

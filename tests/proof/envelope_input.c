@@ -5,7 +5,8 @@
  * Proven, for every sample, every set of probes and every verdict on them:
  *   - not valid if a field that control needs is missing or there is no cell; valid otherwise;
  *   - probes not ok without a used probe or with a bad verdict on them;
- *   - the cold temperature is the lowest floor and the hot one the highest value of the used probes;
+ *   - the cold temperature is the lowest floor and the hot one the highest value of the used
+ *     probes;
  *   - cells, MOSFETs, alarms and the BMS's protection settings are those of the sample.
  * What "not valid" and "probes not ok" lead to, 0 A, is proven in envelope.c.
  *

@@ -2,9 +2,9 @@
 /*
  * framer_drop() of src/proto/jk_framer.c.
  *
- * Proven, for every fill and every number of bytes dropped: what memmove() of the C library is asked
- * for lies in the buffer and is the rest behind the dropped bytes, to the front; the fill falls by
- * what was dropped; done is left to framer_search().
+ * Proven, for every fill and every number of bytes dropped: what memmove() of the C library is
+ * asked for lies in the buffer and is the rest behind the dropped bytes, to the front; the fill
+ * falls by what was dropped; done is left to framer_search().
  *
  * Bounds: none; there is no loop.
  *

@@ -4,16 +4,17 @@
  * src/proto/jk_framer.c.
  *
  * Proven, from every state that satisfies framer_ok(), for every content:
- *   - every byte is stored inside the buffer ("fill within the buffer": a search follows each store;
- *     CBMC by itself sees only the end of the structure), no byte behind the given ones is read;
+ *   - every byte is stored inside the buffer ("fill within the buffer": a search follows each
+ *     store; CBMC by itself sees only the end of the structure), no byte behind the given ones is
+ *     read;
  *   - the return value is at most the number of bytes, less only if a frame is complete;
  *   - the gap ends, with a frame or with an empty framer;
  *   - the invariant holds afterwards, and holds after init and reset.
  *
- * Bounds: 0..BYTES_MAX bytes fed in a call; for the gap, 0..BYTES_MAX bytes in the framer. More would
- * be more of the same turn: a turn of either loop begins in a state with framer_ok() and no frame,
- * and every such state is also one in which the first turn begins; each turn of the gap takes a
- * byte away, each turn of the feed uses one.
+ * Bounds: 0..BYTES_MAX bytes fed in a call; for the gap, 0..BYTES_MAX bytes in the framer. More
+ * would be more of the same turn: a turn of either loop begins in a state with framer_ok() and no
+ * frame, and every such state is also one in which the first turn begins; each turn of the gap
+ * takes a byte away, each turn of the feed uses one.
  *
  * Assumed: counters below 2^31 (they may wrap). framer_search() and framer_drop() are replaced by
  * their contracts; jk_search.c proves them. The buffer is not the subject here.

@@ -2,9 +2,9 @@
 /*
  * jk_request_build() of src/proto/jk_framer.c: the other encoder.
  *
- * Proven, for every source byte the protocol has: all JK_REQUEST_SIZE bytes and none behind them are
- * written (they are an object of their own), and jk_frame_judge() finds a good frame of this size
- * with the source in it.
+ * Proven, for every source byte the protocol has: all JK_REQUEST_SIZE bytes and none behind them
+ * are written (they are an object of their own), and jk_frame_judge() finds a good frame of this
+ * size with the source in it.
  *
  * Bounds: none; a request has one size.
  *

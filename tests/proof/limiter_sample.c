@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * limiter_sample(), limiter_forget(), limiter_release() and limiter_init() of src/core/limiter.c (SAF-16).
+ * limiter_sample(), limiter_forget(), limiter_release() and limiter_init() of src/core/limiter.c
+ * (SAF-16).
  *
  * Proven, from every state that satisfies limiter_ok(), for every sequence of two samples:
  *   - what is confirmed is never above the envelope of the newest sample;
@@ -14,8 +15,8 @@
  *
  * Bounds: two samples, from any state: so any number of them.
  *
- * Assumed: the contracts of proof_follow.h; cells_ma is -1 or >= 0 and maximum_ma >= 0 (envelope.c proves that envelope_cells() and
- * envelope_maximum() are not negative).
+ * Assumed: the contracts of proof_follow.h; cells_ma is -1 or >= 0 and maximum_ma >= 0 (envelope.c
+ * proves that envelope_cells() and envelope_maximum() are not negative).
  *
  * cbmc: --unwind 3 --signed-overflow-check --div-by-zero-check --conversion-check
  * cbmc: --bounds-check --pointer-check --unsigned-overflow-check

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What envelope.c and envelope_cells.c share: any input, and the contract of curve_ma(). Its clauses
- * are proven by envelope_curve.c, for curves that rise or fall as their place demands, which
- * curve_table.c and curve_pair.c prove of every table that curve_check() accepts.
+ * What envelope.c and envelope_cells.c share: any input, and the contract of curve_ma(). Its
+ * clauses are proven by envelope_curve.c, for curves that rise or fall as their place demands,
+ * which curve_table.c and curve_pair.c prove of every table that curve_check() accepts.
  */
 #ifndef JKP_TESTS_PROOF_CURVE_MA_H
 #define JKP_TESTS_PROOF_CURVE_MA_H

@@ -12,8 +12,8 @@ static inline bool ladder_zero(const struct safety *sf)
 }
 
 /*
- * Holds after safety_init() and is kept by safety_step(). Good samples are counted only once a first
- * one was accepted (evaluate() in cycle_sample.c).
+ * Holds after safety_init() and is kept by safety_step(). Good samples are counted only once a
+ * first one was accepted (evaluate() in cycle_sample.c).
  */
 static inline bool ladder_ok(const struct safety *sf, bool have_sample)
 {

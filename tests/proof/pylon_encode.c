@@ -11,7 +11,8 @@
  *     the discharge voltage not below what was wanted unless the field is full;
  *   - 0x355: SoC and SoH decode to 0..100 and to the wanted value if that is in the range;
  *   - 0x356: measured values decode to within half a step, or to the end of the field;
- *   - 0x359: every defined bit is set if and only if the alarm is, no other bit is; modules and "PN";
+ *   - 0x359: every defined bit is set if and only if the alarm is, no other bit is; modules and
+ *     "PN";
  *   - 0x35A of the 1.3 dialect: the same for its two-bit fields, each of which is 0 or 1 (active);
  *   - 0x35C: a bit is set if and only if the flag is;
  *   - 0x35F of the 1.3 dialect: the capacity saturates, the other bytes are the constant ones;

@@ -2,14 +2,15 @@
 /*
  * pylon_encode() of src/proto/pylon.c: identifier and length.
  *
- * Proven, for every frame kind (also numbers that are none) and every table of lengths a profile could
- * have, so also for the built-in ones: the frame is no longer than 8 bytes and has the identifier of
- * its kind; its bytes are the first ones of the payload, the others are 0; a kind that the profile
- * does not have, and a number that is none, give no frame.
+ * Proven, for every frame kind (also numbers that are none) and every table of lengths a profile
+ * could have, so also for the built-in ones: the frame is no longer than 8 bytes and has the
+ * identifier of its kind; its bytes are the first ones of the payload, the others are 0; a kind
+ * that the profile does not have, and a number that is none, give no frame.
  *
  * Bounds: none; the loops run over the bytes.
  *
- * Assumed: nothing. encode_payload() is replaced by any eight bytes; pylon_encode.c has the real one.
+ * Assumed: nothing. encode_payload() is replaced by any eight bytes; pylon_encode.c has the real
+ * one.
  *
  * cbmc: --unwind 10 --signed-overflow-check --conversion-check --bounds-check --pointer-check
  * cbmc: --undefined-shift-check --unsigned-overflow-check

@@ -2,12 +2,12 @@
 /*
  * take_cells() of src/core/sample.c: the lowest and the highest cell.
  *
- * Proven, for every reply with 1..CELLS_FEW cells of any voltage: no cell lies below the lowest or above
- * the highest, and each of these two is one of the cells; the cells are taken over as they are. So the
- * two rise and fall with the cells, which is what envelope.c builds on.
+ * Proven, for every reply with 1..CELLS_FEW cells of any voltage: no cell lies below the lowest or
+ * above the highest, and each of these two is one of the cells; the cells are taken over as they
+ * are. So the two rise and fall with the cells, which is what envelope.c builds on.
  *
- * Bound: CELLS_FEW, not JK_CELLS_MAX. A turn of the loop is the same for every cell, and solvers find
- * long rows of comparisons hard.
+ * Bound: CELLS_FEW, not JK_CELLS_MAX. A turn of the loop is the same for every cell, and solvers
+ * find long rows of comparisons hard.
  *
  * Assumed: there is a cell (jk_decode.c proves it); the sample is all 0 before, as
  * sample_from_jk() makes it.

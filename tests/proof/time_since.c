@@ -2,9 +2,9 @@
 /*
  * time_ms_since() of include/base/time.h: the age of data.
  *
- * Proven, for every time: C's quotient of the difference by 1 ms, saturated; 0 if the second time lies
- * in the future, INT32_MAX if it was never. The contract of proof_time.h says the same in products:
- * C11 6.5.5, q * d <= n < (q + 1) * d for n >= 0, d > 0.
+ * Proven, for every time: C's quotient of the difference by 1 ms, saturated; 0 if the second time
+ * lies in the future, INT32_MAX if it was never. The contract of proof_time.h says the same in
+ * products: C11 6.5.5, q * d <= n < (q + 1) * d for n >= 0, d > 0.
  *
  * Bounds: none.
  *
