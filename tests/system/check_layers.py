@@ -36,9 +36,10 @@ MAY_INCLUDE = {
 }
 
 # The files that are linked into the guard and what they may include of this project.
-GUARD_FILE = re.compile(r"^(include/)?rt/(guard|jkpylond|relay|watchdog|shared)[a-z0-9_]*\.[ch]$")
+GUARD_FILE = re.compile(r"^(include/)?rt/(guard|jkpylond|line|relay|watchdog|shared)[a-z0-9_]*"
+                        r"\.[ch]$")
 GUARD_MAY = re.compile(r"^(base/[a-z0-9_]+|core/guardpol[a-z0-9_]*|"
-                       r"rt/(relay|watchdog|guard|shared)[a-z0-9_]*)\.h$")
+                       r"rt/(line|relay|watchdog|guard|shared)[a-z0-9_]*)\.h$")
 
 # Headers of the C library that a pure file may use: none of them reaches the system.
 PURE_SYSTEM = {"stdint.h", "stdbool.h", "stddef.h", "stdatomic.h", "string.h", "assert.h",
@@ -49,7 +50,7 @@ FORMATTING_SYSTEM = {"stdio.h", "stdarg.h"}
 
 # Libraries and the only files that may use them.
 LIBRARY = [
-    (re.compile(r"^gpiod\.h$"), re.compile(r"^rt/relay|^tools/")),
+    (re.compile(r"^gpiod\.h$"), re.compile(r"^rt/line_gpiod|^tools/")),
     (re.compile(r"^ini\.h$"), re.compile(r"^src/conf/")),
     (re.compile(r"^libsocketcan\.h$"), re.compile(r"^rt/can|^tools/")),
     (re.compile(r"^(mosquitto|curl/|cjson/|cJSON)"), re.compile(r"^src/svc/|^tools/|^src/worker")),
@@ -279,6 +280,9 @@ CLEAN = {
     "src/worker.c": HEAD + '#include "worker.h"\n'
                     '#include "rt/can.h"\n#include "svc/mqtt.h"\n#include "conf/conf.h"\n',
     "rt/can.c": HEAD + '#include "rt/can.h"\n#include <libsocketcan.h>\n',
+    "rt/line.c": HEAD + '#include "line_gpio.h"\n',
+    "rt/line_gpio.h": HEAD + "#include <errno.h>\n",
+    "rt/line_gpiod1.c": HEAD + '#include "line_gpio.h"\n#include <gpiod.h>\n',
     "rt/guard.c": HEAD + '#include "rt/relay.h"\n#include "core/guardpol.h"\n'
                          "#include <unistd.h>\n",
     "tools/show.c": HEAD + '#include "rt/can.h"\nint printf(const char *f, ...);\n'
@@ -309,6 +313,8 @@ PLANTED = [
     ("rt/can.c", "#include <mosquitto.h>", "must not use the library"),
     ("rt/can.c", "#include <curl/curl.h>", "must not use the library"),
     ("src/svc/mqtt.c", "#include <gpiod.h>", "must not use the library"),
+    ("rt/line.c", "#include <gpiod.h>", "must not use the library"),
+    ("rt/line.c", '#include "rt/can.h"', "not for a file of the guard"),
     ("src/core/c.c", "static const float f = 1;", "float in the pure layer core"),
     ("include/base/a.h", "double d(void);", "double in the pure layer base"),
     ("src/svc/mqtt.c", "int x(void) { return atoi(p); }", "atoi() is forbidden"),
