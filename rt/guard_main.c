@@ -11,6 +11,7 @@
 
 #include "rt/guard.h"
 #include "rt/shared_log.h"
+#include "rt/state.h"
 
 #define DEFAULT_CONFIG "/etc/jkpylon/jkpylon.conf"
 
@@ -23,6 +24,7 @@ enum option_id {
 	OPTION_OPEN_RELAY,
 	OPTION_STATUS,
 	OPTION_ACK,
+	OPTION_RECORD_STATE,
 	OPTION_VERSION,
 	OPTION_HELP,
 };
@@ -36,6 +38,7 @@ static const struct option options[] = {
 	{"open-relay", no_argument, NULL, OPTION_OPEN_RELAY},
 	{"status", no_argument, NULL, OPTION_STATUS},
 	{"ack", no_argument, NULL, OPTION_ACK},
+	{STATE_RECORDER_OPTION, no_argument, NULL, OPTION_RECORD_STATE}, /* by the guard alone */
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
@@ -102,6 +105,9 @@ int main(int argc, char **argv)
 				   "jkpylond: not available in this version, which switches no "
 				   "relay; a restart clears a latched fault\n",
 				   EXIT_CONFIG);
+		case OPTION_RECORD_STATE:
+			shared_log_init();
+			return state_recorder_run();
 		case OPTION_VERSION:
 			return put(stdout, "jkpylond " JKP_VERSION "\n", EXIT_OK);
 		case OPTION_HELP:
