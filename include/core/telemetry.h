@@ -37,6 +37,12 @@ enum reason {
 	REASON_NO_MAXIMUM,
 	REASON_STOPPING,
 	REASON_RECOVERED,
+	REASON_WORKER, /* ended unannounced, or failed too often */
+	REASON_BEAT,   /* the cycle stood still */
+	REASON_RELAY,  /* line not to be driven, or the contact does not follow */
+	REASON_WELDED, /* current flows while the relay is open */
+	REASON_STATE,  /* what was latched is not known: the record of it is gone or broken */
+	REASON_FORCED, /* the guard opened the relay on its own */
 	REASONS
 };
 
@@ -45,6 +51,14 @@ enum phase {
 	PHASE_ABSORPTION,
 	PHASE_FLOAT,
 	PHASES
+};
+
+/* The battery's relay as the guard commands it. */
+enum relay_state {
+	RELAY_NOT_FITTED, /* or nobody knows */
+	RELAY_OPEN,
+	RELAY_CLOSED,
+	RELAY_STATES
 };
 
 /* CAN link as the shell sees it. */
@@ -63,6 +77,7 @@ const char *step_name(int32_t step);
 const char *reason_name(int32_t reason);
 const char *phase_name(int32_t phase);
 const char *can_link_name(int32_t link);
+const char *relay_state_name(int32_t relay);
 const char *dir_name(int32_t dir);
 const char *level_name(int32_t level);
 
@@ -122,7 +137,7 @@ struct telemetry {
 	uint32_t count_confirmed;
 	uint32_t count_alive;
 	uint32_t count_events_lost;
-	uint32_t pad;
+	uint32_t relay; /* enum relay_state */
 };
 
 #endif

@@ -12,25 +12,6 @@ static const char *const steps[STEPS] = {
 	[STEP_STOP] = "stop", [STEP_HOLD] = "hold", [STEP_TRIP] = "trip",
 };
 
-static const char *const reasons[REASONS] = {
-	[REASON_NONE] = "none",
-	[REASON_COLD_START] = "cold-start",
-	[REASON_BMS_SILENT] = "bms-silent",
-	[REASON_IMPLAUSIBLE] = "implausible",
-	[REASON_FROZEN] = "frozen",
-	[REASON_SUSPEND] = "suspend",
-	[REASON_GUARD] = "guard",
-	[REASON_INVERTER_SILENT] = "inverter-silent",
-	[REASON_CAN_LOST] = "can-lost",
-	[REASON_DISOBEYED_CHARGE] = "disobeyed-charge",
-	[REASON_DISOBEYED_DISCHARGE] = "disobeyed-discharge",
-	[REASON_CRITICAL] = "critical",
-	[REASON_CONTRADICTION] = "contradiction",
-	[REASON_NO_MAXIMUM] = "no-maximum",
-	[REASON_STOPPING] = "stopping",
-	[REASON_RECOVERED] = "recovered",
-};
-
 static const char *const phases[PHASES] = {
 	[PHASE_BULK] = "bulk",
 	[PHASE_ABSORPTION] = "absorption",
@@ -41,6 +22,12 @@ static const char *const can_links[CAN_LINKS] = {
 	[CAN_LINK_ABSENT] = "absent",	[CAN_LINK_DOWN] = "down",
 	[CAN_LINK_UP] = "up",		[CAN_LINK_WARNING] = "warning",
 	[CAN_LINK_PASSIVE] = "passive", [CAN_LINK_BUS_OFF] = "bus-off",
+};
+
+static const char *const relays[RELAY_STATES] = {
+	[RELAY_NOT_FITTED] = "none",
+	[RELAY_OPEN] = "open",
+	[RELAY_CLOSED] = "closed",
 };
 
 static const char *const dirs[DIRS] = {
@@ -82,11 +69,6 @@ const char *step_name(int32_t step)
 	return name_of(steps, STEPS, step);
 }
 
-const char *reason_name(int32_t reason)
-{
-	return name_of(reasons, REASONS, reason);
-}
-
 const char *phase_name(int32_t phase)
 {
 	return name_of(phases, PHASES, phase);
@@ -95,6 +77,11 @@ const char *phase_name(int32_t phase)
 const char *can_link_name(int32_t link)
 {
 	return name_of(can_links, CAN_LINKS, link);
+}
+
+const char *relay_state_name(int32_t relay)
+{
+	return name_of(relays, RELAY_STATES, relay);
 }
 
 const char *dir_name(int32_t dir)
