@@ -24,6 +24,7 @@ enum option_id {
 	OPTION_OPEN_RELAY,
 	OPTION_STATUS,
 	OPTION_ACK,
+	OPTION_RECOVER,
 	OPTION_RECORD_STATE,
 	OPTION_VERSION,
 	OPTION_HELP,
@@ -38,20 +39,31 @@ static const struct option options[] = {
 	{"open-relay", no_argument, NULL, OPTION_OPEN_RELAY},
 	{"status", no_argument, NULL, OPTION_STATUS},
 	{"ack", no_argument, NULL, OPTION_ACK},
-	{STATE_RECORDER_OPTION, no_argument, NULL, OPTION_RECORD_STATE}, /* by the guard alone */
+	{"recover", no_argument, NULL, OPTION_RECOVER},
+	{STATE_RECORDER_OPTION, no_argument, NULL, OPTION_RECORD_STATE},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
 };
 
+/* In the order of enum option_id: getopt also takes what is not written out, the worker must not. */
+static const char *const modes[] = {"--check",	    "--print-config", "--dry-run", "--explain",
+				    "--open-relay", "--status",	      "--ack"};
+
 static const char usage[] =
-	"usage: jkpylond [--config FILE] [--check | --print-config | --dry-run | --explain]\n"
+	"usage: jkpylond [--config FILE] [--check | --print-config | --dry-run | --explain |\n"
+	"                --status | --ack [--recover] | --open-relay]\n"
 	"\n"
 	"  --config FILE    configuration (default " DEFAULT_CONFIG ")\n"
 	"  --check          check the configuration and exit: 0 good, 1 not\n"
 	"  --print-config   print every key with unit, range, default and value\n"
 	"  --dry-run        poll the BMS and decide, but send nothing\n"
 	"  --explain        read one sample, print every rule with its verdict\n"
+	"  --status         show state, reasons, relay and latches of the running daemon\n"
+	"  --ack            clear a latched fault, after its cause was found\n"
+	"  --recover        with --ack: allow charging at 0.05 C for 30 min after an under-voltage;\n"
+	"                   stay beside the battery\n"
+	"  --open-relay     open the relay, while no daemon runs\n"
 	"  --version        print the version\n"
 	"  --help           print this\n"
 	"\n"
@@ -60,12 +72,13 @@ static const char usage[] =
 	"3 stopped while tripped or latched, 4 internal fault. See jkpylond(8).\n";
 
 /* Replace this process by the worker in one of its own modes. */
-static int pass_on(const char *worker, const char *config_path, const char *mode)
+static int pass_on(const char *worker, const char *config_path, const char *mode, bool recover)
 {
 	static char config_option[PATH_MAX + 16];
 
 	snprintf(config_option, sizeof(config_option), "--config=%s", config_path);
-	execl(worker, "jkpylond", mode, config_option, (char *)NULL);
+	execl(worker, "jkpylond", mode, config_option, recover ? "--recover" : (char *)NULL,
+	      (char *)NULL);
 	shared_log(LOG_ERR, "cannot start %s: %s", worker, strerror(errno));
 	return EXIT_DEVICE;
 }
@@ -80,6 +93,8 @@ int main(int argc, char **argv)
 {
 	const char *config_path = DEFAULT_CONFIG;
 	const char *mode = NULL;
+	bool ack = false;
+	bool recover = false;
 	static char worker[PATH_MAX];
 	int id;
 
@@ -92,19 +107,19 @@ int main(int argc, char **argv)
 		case OPTION_PRINT_CONFIG:
 		case OPTION_DRY_RUN:
 		case OPTION_EXPLAIN:
+		case OPTION_OPEN_RELAY:
+		case OPTION_STATUS:
+		case OPTION_ACK:
 			if (mode != NULL) {
 				return put(stderr, "jkpylond: only one mode at a time\n",
 					   EXIT_CONFIG);
 			}
-			mode = argv[optind - 1];
+			mode = modes[id - OPTION_CHECK];
+			ack = id == OPTION_ACK;
 			break;
-		case OPTION_OPEN_RELAY:
-		case OPTION_STATUS:
-		case OPTION_ACK:
-			return put(stderr,
-				   "jkpylond: not available in this version, which switches no "
-				   "relay; a restart clears a latched fault\n",
-				   EXIT_CONFIG);
+		case OPTION_RECOVER:
+			recover = true;
+			break;
 		case OPTION_RECORD_STATE:
 			shared_log_init();
 			return state_recorder_run();
@@ -116,7 +131,7 @@ int main(int argc, char **argv)
 			return put(stderr, usage, EXIT_CONFIG);
 		}
 	}
-	if (optind != argc) {
+	if (optind != argc || (recover && !ack)) {
 		return put(stderr, usage, EXIT_CONFIG);
 	}
 	shared_log_init();
@@ -129,5 +144,6 @@ int main(int argc, char **argv)
 				    "../libexec/jkpylon: install both, or set JKPYLON_WORKER");
 		return EXIT_DEVICE;
 	}
-	return mode != NULL ? pass_on(worker, config_path, mode) : guard_run(worker, config_path);
+	return mode != NULL ? pass_on(worker, config_path, mode, recover)
+			    : guard_run(worker, config_path);
 }

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/units.h"
@@ -51,7 +52,6 @@ int loop_init(struct loop *l, const struct loop_config *config, uint32_t flags, 
 	l->published_ns = now_ns;
 	l->checked_ns = now_ns;
 	l->guard_moved_ns = now_ns;
-	l->held_ns = TIME_NEVER;
 	l->energy.t_ns = TIME_NEVER;
 	l->counters.period_ns = l->period_ns;
 	for (int i = 0; i < STATS_TIMES; i++) {
@@ -59,6 +59,10 @@ int loop_init(struct loop *l, const struct loop_config *config, uint32_t flags, 
 	}
 	atomic_init(&l->flags, flags);
 	cycle_init(&l->cycle, config->core, now_ns, boot_ns, config->held);
+	l->held = l->cycle.held;
+	if (config->page != NULL) {
+		l->latch_word = config->latch_word;
+	}
 	return 0;
 }
 
@@ -83,6 +87,26 @@ static bool guard_is_alive(struct loop *l, int64_t now_ns)
 	}
 	return now_ns - l->guard_moved_ns <= LOOP_GUARD_NS &&
 	       atomic_load_explicit(&l->guard_gone, memory_order_relaxed) == 0U;
+}
+
+/* What the guard has done with the relay, and what it has latched since the last step. */
+static void look_at_guard(struct loop *l)
+{
+	const struct shared_page *page = l->config.page;
+	struct cycle_in *in = &l->in;
+
+	in->latch = REASON_NONE;
+	if (page == NULL) {
+		return;
+	}
+	in->relay = atomic_load_explicit(&page->relay, memory_order_acquire);
+
+	const uint32_t word = atomic_load_explicit(&page->latch, memory_order_acquire);
+
+	if (word != l->latch_word) {
+		l->latch_word = word;
+		in->latch = shared_latch_read(word).reason;
+	}
 }
 
 /* Dry run: the bus is perfect, each frame of the last step comes back confirmed. */
@@ -124,6 +148,7 @@ static void gather(struct loop *l)
 	}
 	in->energy = l->energy;
 	in->guard_ok = guard_is_alive(l, in->now_ns);
+	look_at_guard(l);
 	in->stop = atomic_load_explicit(&l->want_stop, memory_order_relaxed) != 0U;
 }
 
@@ -182,20 +207,32 @@ static void tell_guard(struct loop *l)
 	if (page == NULL) {
 		return;
 	}
-	if (h->t_ns != l->held_ns || h->latched != l->held_latched) {
+	if (memcmp(h, &l->held, sizeof(*h)) != 0) {
 		const struct shared_held held = {
 			.t_ns = h->t_ns,
+			.reclose_ns = {h->kept.reclose_ns[0], h->kept.reclose_ns[1],
+				       h->kept.reclose_ns[2]},
 			.pack_mv = h->pack_mv,
 			.pack_ma = h->pack_ma,
 			.temp_dc = h->temp_dc,
 			.soc_pct = h->soc_pct,
 			.cells = h->cells,
-			.latched = h->latched,
+			.tripped = h->kept.tripped,
 		};
 
 		snapshot_write(&page->held.head, &held, sizeof(held));
-		l->held_ns = h->t_ns;
-		l->held_latched = h->latched;
+		if (l->held.kept.latched != REASON_NONE && h->kept.latched == REASON_NONE) {
+			/* A person has acknowledged what is latched: the guard keeps that. */
+			const uint32_t word = atomic_load_explicit(&page->latch,
+								   memory_order_acquire);
+
+			atomic_store_explicit(&page->ack,
+					      SHARED_ACK + shared_latch_read(word).number,
+					      memory_order_release);
+		}
+		atomic_store_explicit(&page->latched, h->kept.level << 8 | h->kept.latched,
+				      memory_order_release);
+		l->held = *h;
 	}
 	shared_beat(page, l->out.permit, l->out.permit_reason);
 }
@@ -208,6 +245,7 @@ static void tell_state(struct loop *l, const struct telemetry *t)
 	if (faulty || !l->in.stop) {
 		atomic_store_explicit(&l->faulty, faulty ? 1U : 0U, memory_order_relaxed);
 	}
+	atomic_store_explicit(&l->latched, t->latched, memory_order_relaxed);
 	if (l->out.stopped) {
 		atomic_store_explicit(&l->stopped, 1U, memory_order_release);
 	}
@@ -321,6 +359,11 @@ void loop_request_stop(struct loop *l, bool guard_gone)
 		atomic_store_explicit(&l->guard_gone, 1U, memory_order_relaxed);
 	}
 	atomic_store_explicit(&l->want_stop, 1U, memory_order_relaxed);
+}
+
+uint32_t loop_latched(const struct loop *l)
+{
+	return atomic_load_explicit(&l->latched, memory_order_relaxed);
 }
 
 bool loop_is_stopped(const struct loop *l)

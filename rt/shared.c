@@ -13,15 +13,16 @@
 #define FNV_BASIS     2166136261U
 #define FNV_PRIME     16777619U
 #define BEAT_MS_MAX   10000
-#define RELOAD_MS_MAX 60000
+#define TIME_MS_MAX   600000
+#define PERIOD_US_MAX 1000000
 #define PRIORITY_MAX  99
 
-_Static_assert(sizeof(struct shared_failsafe) == 7 * 4 + 2 * SHARED_TEXT_MAX + 4,
+_Static_assert(sizeof(struct shared_failsafe) == 11 * 4 + 5 * SHARED_TEXT_MAX + 4,
 	       "no padding: the checksum covers every byte before it");
-_Static_assert(sizeof(struct shared_held) == 32, "fixed layout");
+_Static_assert(sizeof(struct shared_held) == 56, "fixed layout");
 _Static_assert(offsetof(struct shared_page, guard_beat) == 64, "fixed layout");
 _Static_assert(offsetof(struct shared_page, state) == 128, "fixed layout");
-_Static_assert(offsetof(struct shared_page, held) == 704, "fixed layout");
+_Static_assert(offsetof(struct shared_page, held) == 1536, "fixed layout");
 
 struct shared_page *shared_create(int *ret_fd)
 {
@@ -87,6 +88,9 @@ void shared_restart(struct shared_page *page)
 {
 	atomic_store_explicit(&page->permit, 0U, memory_order_relaxed);
 	atomic_store_explicit(&page->reason, 0U, memory_order_relaxed);
+	atomic_store_explicit(&page->latched, 0U, memory_order_relaxed);
+	atomic_store_explicit(&page->ack, 0U, memory_order_relaxed);
+	atomic_store_explicit(&page->answer, SHARED_WAIT, memory_order_relaxed);
 	atomic_store_explicit(&page->failsafe_ready, 0U, memory_order_relaxed);
 	atomic_store_explicit(&page->state, SHARED_STARTING, memory_order_relaxed);
 	atomic_store_explicit(&page->beat_complement, ~0U, memory_order_relaxed);
@@ -112,17 +116,31 @@ void shared_failsafe_write(struct shared_page *page, const struct shared_failsaf
 	atomic_store_explicit(&page->failsafe_ready, 1U, memory_order_release);
 }
 
+static bool time_ok(int32_t ms)
+{
+	return ms >= 0 && ms <= TIME_MS_MAX;
+}
+
+static bool ends(const char text[SHARED_TEXT_MAX])
+{
+	return text[SHARED_TEXT_MAX - 1] == '\0';
+}
+
 static bool in_range(const struct shared_failsafe *s)
 {
-	return s->version == SHARED_VERSION && s->beat_ms > 0 && s->beat_ms <= BEAT_MS_MAX &&
-	       s->reload_ms >= 0 && s->reload_ms <= RELOAD_MS_MAX && s->priority >= 0 &&
-	       s->priority <= PRIORITY_MAX && s->relay[SHARED_TEXT_MAX - 1] == '\0' &&
-	       s->watchdog[SHARED_TEXT_MAX - 1] == '\0';
+	const struct guardpol_config *p = &s->policy;
+
+	return s->version == SHARED_VERSION && p->beat_ms > 0 && p->beat_ms <= BEAT_MS_MAX &&
+	       p->period_us > 0 && p->period_us <= PERIOD_US_MAX && time_ok(p->reload_ms) &&
+	       time_ok(p->open_ms) && time_ok(p->pulse_ms) && time_ok(p->precharge_ms) &&
+	       time_ok(p->feedback_ms) && time_ok(s->watchdog_s) && s->priority >= 0 &&
+	       s->priority <= PRIORITY_MAX && ends(s->relay) && ends(s->precharge) &&
+	       ends(s->feedback) && ends(s->watchdog) && ends(s->state);
 }
 
 int shared_failsafe_read(const struct shared_page *page, struct shared_failsafe *ret_settings)
 {
-	struct shared_failsafe copy;
+	static struct shared_failsafe copy; /* large, and the guard has one thread */
 
 	if (atomic_load_explicit(&page->failsafe_ready, memory_order_acquire) != 1U) {
 		return -EAGAIN;
@@ -134,6 +152,20 @@ int shared_failsafe_read(const struct shared_page *page, struct shared_failsafe 
 	}
 	*ret_settings = copy;
 	return 0;
+}
+
+uint32_t shared_latch_word(struct shared_latch latch)
+{
+	return (uint32_t)latch.number << 16 | (uint32_t)latch.level << 8 | latch.reason;
+}
+
+struct shared_latch shared_latch_read(uint32_t word)
+{
+	return (struct shared_latch){
+		.number = (uint8_t)(word >> 16),
+		.level = (uint8_t)(word >> 8),
+		.reason = (uint8_t)word,
+	};
 }
 
 void shared_beat(struct shared_page *page, bool permit, uint32_t reason)

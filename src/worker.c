@@ -5,6 +5,9 @@
  */
 #include "worker.h"
 
+#include "control.h"
+#include "local.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
@@ -36,6 +39,10 @@ static const struct option options[] = {
 	{"print-config", no_argument, NULL, 'p'},
 	{"dry-run", no_argument, NULL, 'd'},
 	{"explain", no_argument, NULL, 'e'},
+	{"status", no_argument, NULL, 's'},
+	{"ack", no_argument, NULL, 'a'},
+	{"recover", no_argument, NULL, 'r'},
+	{"open-relay", no_argument, NULL, 'o'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -98,6 +105,36 @@ static void show_frames(struct worker *w, struct shown *s)
 	shared_log(EVENT_INFO, "%s", line);
 }
 
+/* Return: the file is good: the guard starts a worker that uses it. */
+static bool take_reload(struct worker *w)
+{
+	static struct config wanted;
+	struct conf_error error = {0};
+
+	if (!w->guarded) {
+		return false;
+	}
+	if (conf_read(w->config_path, &wanted, &error) != 0) {
+		if (error.line > 0) {
+			shared_log(EVENT_ERR, "%s:%d: %s", w->config_path, error.line, error.text);
+		} else {
+			shared_log(EVENT_ERR, "%s: %s", w->config_path, error.text);
+		}
+		shared_log(EVENT_ERR, "not reloaded: the daemon goes on with what it has");
+		return false;
+	}
+	const char *key = conf_needs_restart(&w->config, &wanted);
+
+	if (key != NULL) {
+		shared_log(EVENT_ERR,
+			   "not reloaded: %s has changed, which needs a restart of the daemon",
+			   key);
+		return false;
+	}
+	w->reload = true;
+	return true;
+}
+
 /* Return: true if a signal asks for the end. */
 static bool take_signals(struct worker *w)
 {
@@ -106,8 +143,7 @@ static bool take_signals(struct worker *w)
 
 	while (read(w->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGHUP) {
-			shared_log(EVENT_WARNING,
-				   "reload is not available in this version: restart the service");
+			stop = take_reload(w) || stop;
 		} else {
 			stop = true;
 		}
@@ -121,6 +157,7 @@ static bool wait_for_end(struct worker *w)
 	struct pollfd p[] = {
 		{.fd = w->signal_fd, .events = POLLIN},
 		{.fd = w->guarded ? SHARED_WORKER_PIDFD_FD : -1, .events = POLLIN},
+		{.fd = w->control_fd, .events = POLLIN},
 	};
 	const int timeout = w->mode == MODE_DRY_RUN ? DRY_POLL_MS : FOREVER;
 	struct shown shown = {0};
@@ -133,6 +170,9 @@ static bool wait_for_end(struct worker *w)
 		}
 		if (n > 0 && take_signals(w)) {
 			return false;
+		}
+		if (n > 0 && p[2].revents != 0) {
+			control_serve(w, w->control_fd);
 		}
 		if (w->mode == MODE_DRY_RUN) {
 			show_frames(w, &shown);
@@ -152,7 +192,9 @@ static int run(struct worker *w)
 			   "the guard process has ended: last frames say 0 A, then exit");
 	}
 	if (w->page != NULL) {
-		atomic_store_explicit(&w->page->state, SHARED_STOPPING, memory_order_release);
+		atomic_store_explicit(&w->page->state,
+				      w->reload ? SHARED_RELOADING : SHARED_STOPPING,
+				      memory_order_release);
 	}
 	loop_request_stop(&w->loop, guard_gone);
 	for (int ms = 0; ms < STOP_WAIT_MS && !loop_is_stopped(&w->loop); ms += STOP_POLL_MS) {
@@ -160,6 +202,9 @@ static int run(struct worker *w)
 	}
 	/* What the transmit queue refused may still leave within its slot. */
 	sleep_ms(w->config.core.slot_ms);
+	if (w->reload && !guard_gone) {
+		return EXIT_OK;
+	}
 	return guard_gone || loop_is_faulty(&w->loop) ? EXIT_TRIPPED : EXIT_OK;
 }
 
@@ -228,6 +273,18 @@ static void parse_options(struct worker *w, int argc, char **argv)
 		case 'e':
 			w->mode = MODE_EXPLAIN;
 			break;
+		case 's':
+			w->mode = MODE_STATUS;
+			break;
+		case 'a':
+			w->mode = MODE_ACK;
+			break;
+		case 'r':
+			w->recover = true;
+			break;
+		case 'o':
+			w->mode = MODE_OPEN_RELAY;
+			break;
 		default:
 			/* getopt_long() has said it; jkpylond never gets here */
 			break;
@@ -274,8 +331,11 @@ static int read_config(struct worker *w)
 
 int main(int argc, char **argv)
 {
-	static struct worker w = {
-		.config_path = CONF_DEFAULT_FILE, .signal_fd = -1, .latency_fd = -1, .lock_fd = -1};
+	static struct worker w = {.config_path = CONF_DEFAULT_FILE,
+				  .signal_fd = -1,
+				  .latency_fd = -1,
+				  .lock_fd = -1,
+				  .control_fd = -1};
 
 	shared_log_init();
 	parse_options(&w, argc, argv);
@@ -283,8 +343,17 @@ int main(int argc, char **argv)
 		shared_log(EVENT_ERR, "jkpylon-worker is started by jkpylond: start that");
 		return EXIT_CONFIG;
 	}
+	if (w.mode == MODE_OPEN_RELAY) {
+		return local_open_relay(w.config_path);
+	}
 	if (read_config(&w) != EXIT_OK) {
 		return EXIT_CONFIG;
+	}
+	if (w.mode == MODE_STATUS) {
+		return local_status(&w.config);
+	}
+	if (w.mode == MODE_ACK) {
+		return local_ack(&w.config, w.recover);
 	}
 	if (w.mode == MODE_CHECK) {
 		fprintf(stdout, "%s: good\n", w.config_path);

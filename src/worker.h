@@ -11,6 +11,7 @@
 #include "conf/conf.h"
 #include "rt/can.h"
 #include "rt/enter.h"
+#include "rt/orphan.h"
 #include "rt/loop.h"
 #include "rt/serial.h"
 #include "rt/shared.h"
@@ -20,6 +21,7 @@
 
 #define WORKER_EVENTS 256U
 #define WORKER_FRAMES 64U
+#define WORKER_ORDERS 8U
 
 enum mode {
 	MODE_RUN,
@@ -27,26 +29,38 @@ enum mode {
 	MODE_EXPLAIN,
 	MODE_CHECK,
 	MODE_PRINT_CONFIG,
+	MODE_STATUS,
+	MODE_ACK,
+	MODE_OPEN_RELAY,
 };
 
 /**
  * struct worker - everything the process has; zeroed static storage, descriptors -1
  * @guarded: started by the guard: its page and its pidfd are open
+ * @reload: the configuration file was read anew and is good: the next worker uses it
  * @frames: what a dry run would have sent
+ * @commands: orders to the core; the main thread is the producer
+ * @control_fd: the local way in, -1 = none
  */
 struct worker {
 	enum mode mode;
 	bool guarded;
+	bool reload;
+	bool recover;
 	const char *config_path;
 	struct config config;
 	struct enter_report report;
 	int signal_fd;
 	int latency_fd;
 	int lock_fd;
+	int control_fd;
+	struct orphan orphan;
 	struct shared_page *page;
 	struct stats_page *stats;
 	struct ring events;
 	struct event event_storage[WORKER_EVENTS];
+	struct ring commands;
+	struct command command_storage[WORKER_ORDERS];
 	struct ring frames;
 	struct can_msg frame_storage[WORKER_FRAMES];
 	struct logger logger;

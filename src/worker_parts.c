@@ -2,6 +2,8 @@
 /* The parts of the worker: what is started in order and stopped in reverse. */
 #include "worker.h"
 
+#include "control.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,7 +18,10 @@
 #include "rt/guard.h"
 #include "rt/shared_log.h"
 
-#define ERROR_MAX 384U
+#define ERROR_MAX      384U
+#define MS_PER_S       1000
+#define ANSWER_WAIT_MS 5000 /* the guard may wait for a disk here */
+#define ANSWER_POLL_MS 2
 
 static int64_t clock_ns(clockid_t id)
 {
@@ -144,6 +149,10 @@ static int start_logger(struct worker *w)
 		r = ring_init(&w->frames, w->frame_storage, WORKER_FRAMES, sizeof(struct can_msg));
 	}
 	if (r == 0) {
+		r = ring_init(&w->commands, w->command_storage, WORKER_ORDERS,
+			      sizeof(struct command));
+	}
+	if (r == 0) {
 		logger_init(&w->logger, &w->events,
 			    w->mode == MODE_EXPLAIN ? EVENT_WARNING : EVENT_INFO, sink, NULL);
 		r = logger_start(&w->logger);
@@ -196,6 +205,54 @@ static int start_trace(struct worker *w)
 static void stop_trace(struct worker *w)
 {
 	trace_stop(&w->trace);
+}
+
+/* Works before anything can be sent: the guard may end at any time. */
+static int start_orphan(struct worker *w)
+{
+	const struct config *c = &w->config;
+
+	if (w->page == NULL) {
+		return EXIT_OK;
+	}
+	w->orphan.pidfd = SHARED_WORKER_PIDFD_FD;
+	w->orphan.relay = c->relay;
+	w->orphan.precharge = c->precharge;
+
+	const int r = orphan_start(&w->orphan,
+				   min_i32(c->priority + GUARD_PRIORITY_ADD, GUARD_PRIORITY_MAX));
+
+	if (r != 0) {
+		shared_log(EVENT_ERR, "cannot watch the guard: %s", strerror(-r));
+		return EXIT_INTERNAL;
+	}
+	return EXIT_OK;
+}
+
+static void stop_orphan(struct worker *w)
+{
+	orphan_stop(&w->orphan);
+}
+
+static int start_control(struct worker *w)
+{
+	char error[ERROR_MAX];
+
+	if (w->mode != MODE_RUN) {
+		return EXIT_OK;
+	}
+	w->control_fd = control_open(w->config.stats_path, error, sizeof(error));
+	if (w->control_fd < 0) {
+		shared_log(EVENT_ERR, "%s", error);
+		return EXIT_DEVICE;
+	}
+	return EXIT_OK;
+}
+
+static void stop_control(struct worker *w)
+{
+	control_close(w->config.stats_path, w->control_fd);
+	w->control_fd = -1;
 }
 
 static int start_serial(struct worker *w)
@@ -258,30 +315,71 @@ static void stop_can(struct worker *w)
 	can_port_stop(w->can);
 }
 
+/* Settings to the guard, which takes relay, state and watchdog into its hands and answers. */
 static void tell_failsafe(struct worker *w)
 {
 	const struct config *c = &w->config;
+	const bool fitted = strcmp(c->feedback, "none") != 0;
+	const bool precharged = strcmp(c->precharge, "none") != 0;
 	struct shared_failsafe f = {
-		.beat_ms = c->beat_ms,
-		.reload_ms = c->reload_ms,
-		.on_trip = (uint32_t)c->core.on_trip,
-		.relay_mode = (uint32_t)c->relay_mode,
+		.policy = {.period_us = c->core.period_us,
+			   .beat_ms = c->beat_ms,
+			   .reload_ms = c->reload_ms,
+			   .open_ms = c->core.open_ms,
+			   .pulse_ms = c->relay_mode == RELAY_PULSE ? c->pulse_ms : 0,
+			   .precharge_ms = precharged ? c->precharge_ms : 0,
+			   .feedback_ms = fitted ? c->feedback_ms : 0},
 		.priority = c->priority,
 		.required = c->rt_required ? 1U : 0U,
+		.watchdog_s = c->watchdog_ms / MS_PER_S,
 	};
 
 	snprintf(f.relay, sizeof(f.relay), "%s", c->relay);
+	snprintf(f.precharge, sizeof(f.precharge), "%s", c->precharge);
+	snprintf(f.feedback, sizeof(f.feedback), "%s", c->feedback);
 	snprintf(f.watchdog, sizeof(f.watchdog), "%s", c->watchdog);
+	snprintf(f.state, sizeof(f.state), "%s", c->state_path);
 	shared_failsafe_write(w->page, &f);
-	atomic_store_explicit(&w->page->state, SHARED_RUNNING, memory_order_release);
 }
 
-static bool read_held(const struct worker *w, struct held *ret_held)
+static int start_failsafe(struct worker *w)
 {
+	const struct timespec pause = {.tv_nsec = ANSWER_POLL_MS * (long)NS_PER_MS};
+
+	if (w->page == NULL) {
+		return EXIT_OK;
+	}
+	tell_failsafe(w);
+	for (int ms = 0; ms < ANSWER_WAIT_MS; ms += ANSWER_POLL_MS) {
+		const uint32_t answer = atomic_load_explicit(&w->page->answer,
+							     memory_order_acquire);
+
+		if (answer == SHARED_READY) {
+			return EXIT_OK;
+		}
+		if (answer == SHARED_REFUSED) {
+			return EXIT_DEVICE; /* the guard has said why */
+		}
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	}
+	shared_log(EVENT_ERR, "the guard does not answer: internal fault");
+	return EXIT_INTERNAL;
+}
+
+static void stop_failsafe(struct worker *w)
+{
+	(void)w; /* the guard keeps what it has */
+}
+
+/* What the guard kept of the worker before; what is latched, from the guard itself. */
+static void read_held(const struct worker *w, uint32_t latch_word, struct held *ret_held)
+{
+	const struct shared_latch latch = shared_latch_read(latch_word);
 	struct shared_held h;
 
-	if (w->page == NULL || !snapshot_try_read(&w->page->held.head, &h, sizeof(h))) {
-		return false;
+	if (!snapshot_try_read(&w->page->held.head, &h, sizeof(h))) {
+		h = (struct shared_held){.t_ns = TIME_NEVER,
+					 .reclose_ns = {TIME_NEVER, TIME_NEVER, TIME_NEVER}};
 	}
 	*ret_held = (struct held){
 		.t_ns = h.t_ns,
@@ -290,9 +388,10 @@ static bool read_held(const struct worker *w, struct held *ret_held)
 		.temp_dc = h.temp_dc,
 		.soc_pct = h.soc_pct,
 		.cells = h.cells,
-		.latched = h.latched,
+		.reload = atomic_load_explicit(&w->page->reload, memory_order_acquire),
+		.kept = {.latched = latch.reason, .level = latch.level, .tripped = h.tripped},
 	};
-	return true;
+	memcpy(ret_held->kept.reclose_ns, h.reclose_ns, sizeof(h.reclose_ns));
 }
 
 static int prepare_loop(struct worker *w)
@@ -302,21 +401,28 @@ static int prepare_loop(struct worker *w)
 			       (tracing ? STATS_TRACING : 0U);
 	const int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 	const int64_t boot_ns = clock_ns(CLOCK_BOOTTIME);
+	const uint32_t latch_word = w->page == NULL ? 0U
+						    : atomic_load_explicit(&w->page->latch,
+									   memory_order_acquire);
 	struct held held;
-	const bool has_held = read_held(w, &held);
 	const struct loop_config config = {
 		.core = &w->config.core,
 		.serial = w->serial,
 		.can = w->can,
+		.commands = &w->commands,
 		.events = &w->events,
 		.frames = w->mode == MODE_DRY_RUN ? &w->frames : NULL,
 		.page = w->page,
 		.stats = w->stats,
-		.held = has_held ? &held : NULL,
+		.held = w->page != NULL ? &held : NULL,
+		.latch_word = latch_word,
 		.tap = tracing ? trace_step : NULL,
 		.tap_context = &w->trace,
 	};
 
+	if (w->page != NULL) {
+		read_held(w, latch_word, &held);
+	}
 	if (tracing) {
 		trace_start_point(&w->trace, now_ns, boot_ns, config.held);
 	}
@@ -346,7 +452,7 @@ static int start_loop(struct worker *w)
 		shared_log(EVENT_WARNING, "%s; running without", w->report.text);
 	}
 	if (w->page != NULL) {
-		tell_failsafe(w);
+		atomic_store_explicit(&w->page->state, SHARED_RUNNING, memory_order_release);
 	}
 	return EXIT_OK;
 }
@@ -357,9 +463,10 @@ static void stop_loop(struct worker *w)
 }
 
 const struct worker_part worker_parts[] = {
-	{start_signals, stop_signals}, {start_page, stop_page},	    {start_stats, stop_stats},
-	{start_memory, stop_memory},   {start_logger, stop_logger}, {start_trace, stop_trace},
-	{start_serial, stop_serial},   {start_can, stop_can},	    {start_loop, stop_loop},
+	{start_signals, stop_signals},	 {start_page, stop_page},     {start_stats, stop_stats},
+	{start_failsafe, stop_failsafe}, {start_memory, stop_memory}, {start_logger, stop_logger},
+	{start_trace, stop_trace},	 {start_orphan, stop_orphan}, {start_control, stop_control},
+	{start_serial, stop_serial},	 {start_can, stop_can},	      {start_loop, stop_loop},
 };
 
 const size_t worker_parts_len = ARRAY_SIZE(worker_parts);

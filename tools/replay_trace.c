@@ -12,7 +12,8 @@
 #include "replay_config.h"
 #include "svc/trace.h"
 
-#define FIELDS_MAX   8
+#define FIELDS_MAX   14
+#define HELD_FIELDS  13
 #define HEX_BASE     16
 #define DECIMAL_BASE 10
 #define TRACE_FLAGS  (TRACE_TTY_OPEN | TRACE_REQUEST_FAILED | TRACE_GUARD_OK | TRACE_STOP)
@@ -235,6 +236,10 @@ static int take_line(struct replay_trace *t, char letter, int count, char **fiel
 		in->can_lost = (uint32_t)lost;
 		return 0;
 	}
+	if (letter == 'G' && count == 2 && unsigned32(field[0], &t->relay) &&
+	    unsigned32(field[1], &in->latch)) {
+		return 0;
+	}
 	if (letter == 'K' && count == 4) {
 		return take_command(t, field, in);
 	}
@@ -283,6 +288,7 @@ static int rest_of_step(struct replay_trace *t, struct cycle_in *in)
 			   : take_line(t, letter, n, field, in);
 	}
 	in->can_link = t->link;
+	in->relay = t->relay;
 	in->energy = t->energy;
 	return rc;
 }
@@ -319,6 +325,17 @@ int replay_trace_next(struct replay_trace *t, struct cycle_in *ret_in, enum repl
 	return rc;
 }
 
+static bool take_kept(char **field, struct safety_kept *ret_kept)
+{
+	for (uint32_t i = 0; i < SAFETY_RECLOSE_MAX; i++) {
+		if (!time_ns(field[3U + i], &ret_kept->reclose_ns[i])) {
+			return false;
+		}
+	}
+	return unsigned32(field[0], &ret_kept->latched) && unsigned32(field[1], &ret_kept->level) &&
+	       unsigned32(field[2], &ret_kept->tripped);
+}
+
 static int take_start(struct replay_trace *t)
 {
 	char *field[FIELDS_MAX];
@@ -336,11 +353,12 @@ static int take_start(struct replay_trace *t)
 		t->pending = true;
 		return 0;
 	}
-	if (fields(t->line, field) != 7 || !time_ns(field[0], &h->t_ns) ||
+	if (fields(t->line, field) != HELD_FIELDS || !time_ns(field[0], &h->t_ns) ||
 	    !number32(field[1], &h->pack_mv) || !number32(field[2], &h->pack_ma) ||
 	    !number32(field[3], &h->temp_dc) || !number32(field[4], &h->soc_pct) ||
-	    !number32(field[5], &h->cells) || !unsigned32(field[6], &h->latched)) {
-		return wrong(t, "H: expected seven whole numbers");
+	    !number32(field[5], &h->cells) || !unsigned32(field[6], &h->reload) ||
+	    !take_kept(&field[7], &h->kept)) {
+		return wrong(t, "H: expected %d whole numbers", HELD_FIELDS);
 	}
 	t->has_held = true;
 	return 0;

@@ -45,6 +45,7 @@ struct replay_trace {
 	size_t line_size;
 	bool pending; /* @line was read, but belongs to the next call */
 	uint32_t link;
+	uint32_t relay;
 	struct energy_input energy;
 };
 

@@ -70,6 +70,7 @@ enum event_level {
 	X(DISOBEYED,        ERR,     10, "{0:dir}: inverter takes {1:mA} against a limit of {2:mA}") \
 	X(OVER_PROPOSAL,    INFO,    300,"{0:dir}: {1:mA} flow against a lowered limit of {2:mA}") \
 	X(SUSPENDED,        WARNING, 0,  "system was suspended for {0:ms}: all samples discarded") \
+	X(WELDED,           ERR,     10, "{0:mA} flow although the relay is open: it has welded, or something bypasses it") \
 	X(GUARD_SILENT,     ERR,     10, "guard process stands still: safe set") \
 	X(STOPPING,         NOTICE,  0,  "stopping: last frames say 0 A") \
 	X(HELD_VALUES,      NOTICE,  0,  "restarted: safe set with held values, {0:ms} old, SoC {1} %") \

@@ -45,9 +45,16 @@ struct config {
 	/* [failsafe] */
 	char relay[CONF_PATH_MAX]; /* CHIP:LINE[:active-low] | file:PATH | none */
 	enum relay_mode relay_mode;
+	int32_t pulse_ms;
+	char precharge[CONF_PATH_MAX]; /* line as above, or none */
+	int32_t precharge_ms;
+	char feedback[CONF_PATH_MAX]; /* input line, or none */
+	int32_t feedback_ms;
 	int32_t beat_ms;
 	int32_t reload_ms;
 	char watchdog[CONF_PATH_MAX]; /* none or device */
+	int32_t watchdog_ms;
+	char state_path[CONF_PATH_MAX]; /* what is latched survives here; none or a file */
 	/* [rt] */
 	int32_t priority;
 	int32_t cpu; /* CONF_CPU_NONE or a CPU number */
@@ -93,6 +100,13 @@ int conf_read(const char *path, struct config *ret_config, struct conf_error *re
  * Return: a sentence that begins with the key; NULL if there is no n-th.
  */
 const char *conf_advice(const struct config *config, uint32_t n);
+
+/**
+ * conf_needs_restart - what a reload cannot change: the guard and its devices live on
+ *
+ * Return: the first such key that differs, "section.key", or NULL.
+ */
+const char *conf_needs_restart(const struct config *now, const struct config *wanted);
 
 /**
  * conf_print - every key with section, unit, range, default and value

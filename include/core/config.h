@@ -126,6 +126,8 @@ struct core_config {
 	int32_t rebulk_days; /* 0 = off */
 	/* [failsafe] */
 	enum on_trip on_trip;
+	int32_t open_ms; /* the relay stays open for at least this long, 1000..600000 */
+	bool weld_check; /* current while the relay is open is a fault */
 	/* energy coordination: what applies without it */
 	int32_t energy_max_age_ms;
 	enum fallback energy_fallback;

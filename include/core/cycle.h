@@ -15,6 +15,7 @@
 #include "base/event.h"
 #include "base/rule.h"
 #include "core/config.h"
+#include "core/safety.h"
 #include "core/sample.h"
 #include "core/telemetry.h"
 #include "proto/jk_uart.h"
@@ -82,6 +83,8 @@ struct can_rx {
 /**
  * struct held - values shown after a restart until the first sample (SAF-01)
  * @t_ns: CLOCK_MONOTONIC of the sample they came from, TIME_NEVER = none
+ * @reload: not 0: the previous worker has announced this one, two good samples lead to run
+ * @kept: what the ladder goes on with, however old the values are
  */
 struct held {
 	int64_t t_ns;
@@ -90,7 +93,8 @@ struct held {
 	int32_t temp_dc;
 	int32_t soc_pct;
 	int32_t cells;
-	uint32_t latched; /* enum reason */
+	uint32_t reload;
+	struct safety_kept kept;
 };
 
 /* Bit of an identifier in cycle_in.can_lost; those outside 0x350..0x35F have none. */
@@ -113,6 +117,8 @@ static inline uint32_t cycle_can_bit(uint16_t id)
  * @command, @command_len: orders popped from the ring
  * @energy: newest energy coordination
  * @guard_ok: the guard's beat has moved within the last second
+ * @relay: enum relay_state
+ * @latch: enum reason that the guard has latched since the last step, 0 = none
  * @stop: orderly stop wanted
  */
 struct cycle_in {
@@ -127,6 +133,8 @@ struct cycle_in {
 	uint8_t command_len;
 	uint32_t can_link;
 	uint32_t can_lost;
+	uint32_t relay;
+	uint32_t latch;
 	struct energy_input energy;
 	struct command command[CYCLE_COMMAND_MAX];
 	struct can_rx can_rx[CYCLE_CAN_RX_MAX];

@@ -17,11 +17,11 @@
 #define SAFETY_CAUTION_STEP_MS	  200
 #define SAFETY_CAUTION_STEP_PM	  40 /* 20 % a second */
 #define SAFETY_GOOD_SAMPLES	  5  /* to leave stop, hold or trip */
+#define SAFETY_RELOAD_SAMPLES	  2  /* after an announced reload */
 #define SAFETY_CRITICAL_SAMPLES	  2
 #define SAFETY_CRITICAL_NS	  NS_PER_S
 #define SAFETY_TRIP_DELAY_NS	  (2 * NS_PER_S) /* 0 A before the relay opens (SAF-20) */
 #define SAFETY_CRITICAL_DELAY_NS  NS_PER_S
-#define SAFETY_OPEN_MIN_NS	  (30 * NS_PER_S)
 #define SAFETY_RECLOSE_MAX	  3 /* BMS-side, per SAFETY_RECLOSE_NS, then latched */
 #define SAFETY_RECLOSE_NS	  (3600 * NS_PER_S)
 #define SAFETY_HOLD_NS		  (5 * NS_PER_S) /* zero envelope not obeyed (SAF-21) */
@@ -32,6 +32,9 @@
 #define SAFETY_ALIVE_ZERO_MS	  6000
 #define SAFETY_ALIVE_TRIP_MS	  60000
 #define SAFETY_RECOVERY_NS	  (30 * 60 * NS_PER_S)
+#define SAFETY_WELD_NS		  (5 * NS_PER_S) /* after opening: contactor, fuses, capacitors */
+#define SAFETY_WELD_MA		  2000
+#define SAFETY_WELD_SAMPLES	  2
 
 /**
  * struct level_state - one quantity
@@ -77,7 +80,10 @@ struct safety {
 	int64_t trip_ns;       /* when the trip was decided */
 	int64_t open_ns;       /* when the permit was withdrawn */
 	int64_t reclose_ns[SAFETY_RECLOSE_MAX];
-	uint8_t reclose_next;
+	uint32_t kept_trip;	  /* trip of the last worker, to be gone on with */
+	uint32_t relay;		  /* enum relay_state, as last seen */
+	int64_t relay_open_ns;	  /* since when it is seen open, TIME_NEVER = it is not */
+	uint8_t weld_count;	  /* consecutive samples with current while it is open */
 	int64_t recover_until_ns; /* attended recovery, TIME_NEVER = off */
 	int64_t judged_ns;	  /* newest sample whose current was judged */
 	struct level_state level[LEVELS];
@@ -116,6 +122,9 @@ struct safety_sample {
  * @limits_zero: both limits on the bus are 0
  * @limit_ma: limits of the previous period
  * @contradiction: internal contradiction found
+ * @alive_heard: the inverter has been heard, and not too long ago
+ * @relay: enum relay_state
+ * @latch: enum reason that the guard has latched just now, 0 = none
  */
 struct safety_in {
 	int64_t now_ns;
@@ -126,6 +135,9 @@ struct safety_in {
 	bool guard_ok;
 	bool limits_zero;
 	bool contradiction;
+	bool alive_heard;
+	uint32_t relay;
+	uint32_t latch;
 	int32_t age_ms;
 	int32_t alive_ms;
 	int32_t can_lost_ms;
@@ -133,12 +145,35 @@ struct safety_in {
 };
 
 /**
+ * struct safety_kept - what a new worker takes over from the one before
+ * @latched: enum reason, 0 = none
+ * @level: enum level_id behind a REASON_CRITICAL, LEVELS = not known
+ * @tripped: enum reason of the trip that it was in, 0 = none: the way back is counted all the same
+ * @reclose_ns: CLOCK_MONOTONIC of the last re-closings, TIME_NEVER = none
+ */
+struct safety_kept {
+	uint32_t latched;
+	uint32_t level;
+	uint32_t tripped;
+	uint32_t pad;
+	int64_t reclose_ns[SAFETY_RECLOSE_MAX];
+};
+
+/**
  * safety_init - before the first sample
  * @sf: memory
+ * @now_ns: CLOCK_MONOTONIC
  * @held: true: a safe set with held values is shown until samples come (step stop)
- * @latched: enum reason kept from a previous worker, 0 = none
+ * @needed: good samples that lead to run; SAFETY_GOOD_SAMPLES, fewer after an announced reload
+ * @kept: from a previous worker, NULL = there was none
  */
-void safety_init(struct safety *sf, bool held, uint32_t latched);
+void safety_init(struct safety *sf, int64_t now_ns, bool held, uint8_t needed,
+		 const struct safety_kept *kept);
+
+/**
+ * safety_keep - what the next worker has to know
+ */
+void safety_keep(const struct safety *sf, struct safety_kept *ret_kept);
 
 /**
  * safety_sample - levels and obedience on a new sample

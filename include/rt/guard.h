@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The guard: the process a user starts (jkpylond). It starts jkpylon-worker, watches it on a clock
- * of its own and ends with its exit code. One thread, no network, no parser of outside bytes.
+ * of its own, and holds what may pull the plug: relay, hardware watchdog, the record of what is
+ * latched. One thread, no network, no parser of outside bytes. Decisions: core/guardpol.h.
  */
 #ifndef JKP_RT_GUARD_H
 #define JKP_RT_GUARD_H
@@ -11,12 +12,14 @@
 #include <sys/types.h>
 
 #include "base/time.h"
+#include "core/guardpol.h"
 #include "rt/shared.h"
 
 #define GUARD_PERIOD_NS	   (20 * NS_PER_MS)
 #define GUARD_PHASE_NS	   (700 * NS_PER_US) /* off the whole ms, and off the cycle's 300 us */
 #define GUARD_PRIORITY_ADD 10		     /* above the worker's cycle */
 #define GUARD_PRIORITY_MAX 98
+#define GUARD_FD_FLOOR	   10 /* own descriptors stay clear of those given to the worker */
 
 /* Exit codes of both programs. */
 enum exit_code {
@@ -26,42 +29,6 @@ enum exit_code {
 	EXIT_TRIPPED = 3,  /* stopped while tripped or latched, or because the guard is gone */
 	EXIT_INTERNAL = 4, /* internal fault */
 };
-
-/* What changed in the worker's beat. */
-enum guard_change {
-	GUARD_SAME,
-	GUARD_FIRST, /* first cycle */
-	GUARD_LOST,  /* stands still for longer than allowed */
-	GUARD_BACK,  /* moves again */
-};
-
-/**
- * struct guard_watch - judgement of the worker's beat
- * @seen: it has moved at least once
- * @lost: it stands still
- * @beat: newest value
- * @moved_ns: when it last moved
- */
-struct guard_watch {
-	bool seen;
-	bool lost;
-	uint32_t beat;
-	int64_t moved_ns;
-};
-
-/**
- * guard_watch_step - look at the beat once
- * @w: zero-initialised for each new worker
- * @now_ns: CLOCK_MONOTONIC
- * @valid: beat and complement matched
- * @beat: the beat, if @valid
- * @limit_ns: longest time without a new value
- *
- * Before the first beat nothing is lost: the worker is starting.
- * Context: guard. Pure.
- */
-enum guard_change guard_watch_step(struct guard_watch *w, int64_t now_ns, bool valid, uint32_t beat,
-				   int64_t limit_ns);
 
 /**
  * guard_worker_path - find jkpylon-worker
@@ -88,9 +55,11 @@ int guard_spawn(const char *worker, const char *config_path, int page_fd, int pi
 		pid_t *ret_worker);
 
 /**
- * guard_run - start the worker and watch it until it ends
+ * guard_run - start the worker and watch over it until a signal ends both
  * @worker: path of the worker
  * @config_path: configuration file, handed on
+ *
+ * A worker that fails is replaced. If the first one refuses to start, the guard ends with its code.
  *
  * Return: exit code of the process.
  * Context: main of jkpylond, once.

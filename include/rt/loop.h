@@ -43,6 +43,7 @@ typedef uint32_t loop_tap(void *context, const struct cycle_in *in);
  * @page: page shared with the guard, or NULL: no guard (dry run, explain)
  * @stats: statistics page, or NULL
  * @held: values of an earlier worker, or NULL
+ * @latch_word: shared_page.latch that @held knows of
  * @tap: sees the inputs of every step, or NULL
  */
 struct loop_config {
@@ -56,6 +57,7 @@ struct loop_config {
 	struct shared_page *page;
 	struct stats_page *stats;
 	const struct held *held;
+	uint32_t latch_word;
 	loop_tap *tap;
 	void *tap_context;
 };
@@ -75,6 +77,7 @@ struct loop {
 	_Atomic uint32_t guard_gone; /* told from outside: the guard's process has ended */
 	_Atomic uint32_t stopped;    /* the core has said 0 A */
 	_Atomic uint32_t faulty;     /* tripped or latched, see loop_faulty() */
+	_Atomic uint32_t latched;    /* enum reason */
 	_Atomic uint32_t samples;
 	_Atomic uint32_t flags;	  /* STATS_* */
 	_Atomic uint32_t refused; /* errno to be told as an event */
@@ -84,15 +87,15 @@ struct loop {
 	int64_t checked_ns;
 	int64_t guard_moved_ns;
 	int64_t rx_ns;
-	int64_t held_ns;
 	int64_t rusage_base[4];
-	uint32_t held_latched;
+	uint32_t latch_word;
 	uint32_t guard_beat;
 	uint32_t samples_seen;
 	uint32_t response_steps;
 	bool request_failed;
 	struct energy_input energy;
 	struct energy_input energy_scratch;
+	struct held held; /* as told to the guard */
 	struct stats_loop counters;
 	uint32_t hist[STATS_TIMES][STATS_HIST_BUCKETS];
 	struct cycle_in in;
@@ -176,6 +179,13 @@ bool loop_is_stopped(const struct loop *l);
  * Context: any thread.
  */
 bool loop_is_faulty(const struct loop *l);
+
+/**
+ * loop_latched - enum reason of the latched fault, REASON_NONE = none
+ *
+ * Context: any thread.
+ */
+uint32_t loop_latched(const struct loop *l);
 
 /**
  * loop_samples - good samples so far, modulo 2^32

@@ -14,11 +14,14 @@
 #include <stdint.h>
 
 #include "base/snapshot.h"
+#include "core/guardpol.h"
 
-#define SHARED_MAGIC	0x4A4B5047U /* "JKPG" */
-#define SHARED_VERSION	1U
-#define SHARED_PERMIT	0x5AFEC105U /* the relay may be closed; every other value: it may not */
-#define SHARED_TEXT_MAX 256
+#define SHARED_MAGIC	   0x4A4B5047U /* "JKPG" */
+#define SHARED_VERSION	   2U
+#define SHARED_PERMIT	   0x5AFEC105U /* the relay may be closed; every other value: it may not */
+#define SHARED_ACK	   0xAC000000U /* + number of the latch that is acknowledged */
+#define SHARED_TEXT_MAX	   256
+#define SHARED_RECLOSE_MAX 3
 
 /* Descriptors in the worker, which is started with --guarded: this page, and the guard's pidfd. */
 #define SHARED_WORKER_PAGE_FD  3
@@ -28,30 +31,50 @@
 enum shared_state {
 	SHARED_STARTING, /* before its first cycle */
 	SHARED_RUNNING,
-	SHARED_STOPPING, /* announced: its end is no fault */
+	SHARED_STOPPING,  /* announced: its end is no fault */
+	SHARED_RELOADING, /* the same, and a new one is wanted at once */
+};
+
+/* What the guard says to the settings. */
+enum shared_answer {
+	SHARED_WAIT,
+	SHARED_READY,	/* relay, state and watchdog are in the guard's hands */
+	SHARED_REFUSED, /* the guard has said why */
 };
 
 /**
  * struct shared_failsafe - failsafe settings, fixed and checksummed; the guard parses no text file
  * @version, @checksum: filled in by shared_failsafe_write(); the sum covers all bytes before it
- * @beat_ms: the relay opens when the worker's beat stands still for longer
- * @reload_ms: and while an announced reload takes longer
- * @on_trip, @relay_mode: values of enum on_trip and enum relay_mode
+ * @policy: times of the guard's policy
  * @priority: SCHED_FIFO priority of the worker's cycle; the guard takes 10 more; 0 = none
  * @required: a guard without realtime scheduling is an error
- * @relay, @watchdog: as configured, NUL-terminated
+ * @watchdog_s: timeout of the hardware watchdog
+ * @relay, @precharge, @feedback, @watchdog, @state: as configured, NUL-terminated
  */
 struct shared_failsafe {
 	uint32_t version;
-	int32_t beat_ms;
-	int32_t reload_ms;
-	uint32_t on_trip;
-	uint32_t relay_mode;
+	struct guardpol_config policy;
 	int32_t priority;
 	uint32_t required;
+	int32_t watchdog_s;
 	char relay[SHARED_TEXT_MAX];
+	char precharge[SHARED_TEXT_MAX];
+	char feedback[SHARED_TEXT_MAX];
 	char watchdog[SHARED_TEXT_MAX];
+	char state[SHARED_TEXT_MAX];
 	uint32_t checksum;
+};
+
+/**
+ * struct shared_latch - a latched fault; one 32 bit word in the page
+ * @number: + 1 with each change, modulo 256
+ * @reason: enum reason, 0 = nothing is latched
+ * @level: enum level_id behind a REASON_CRITICAL
+ */
+struct shared_latch {
+	uint8_t number;
+	uint8_t reason;
+	uint8_t level;
 };
 
 /**
@@ -59,21 +82,29 @@ struct shared_failsafe {
  */
 struct shared_held {
 	int64_t t_ns;
+	int64_t reclose_ns[SHARED_RECLOSE_MAX];
 	int32_t pack_mv;
 	int32_t pack_ma;
 	int32_t temp_dc;
 	int32_t soc_pct;
 	int32_t cells;
-	uint32_t latched;
+	uint32_t tripped;
 };
 
 /**
  * struct shared_page - the page
  * @magic, @version, @size: set by the guard before the worker starts
  * @guard_beat: guard: + 1 in each of its periods
+ * @answer: guard: enum shared_answer to the settings
+ * @relay: guard: enum relay_state as commanded
+ * @latch: guard: what is latched, see shared_latch_read()
+ * @workers: guard: how many were started before this one
+ * @reload: guard: not 0: this worker was announced by the one before
  * @state: worker: enum shared_state
  * @beat, @beat_complement: worker: + 1 in each cycle, and its complement
  * @permit, @reason: worker: SHARED_PERMIT or anything else, and enum reason
+ * @latched: worker: what its core has latched: enum reason | enum level_id << 8
+ * @ack: worker: SHARED_ACK + number of the latch that a person has acknowledged
  * @failsafe_ready: worker: @failsafe is complete
  * @held: worker: snapshot of struct shared_held, survives the worker
  */
@@ -83,11 +114,18 @@ struct shared_page {
 	uint32_t size;
 	uint32_t pad;
 	_Alignas(64) _Atomic uint32_t guard_beat;
+	_Atomic uint32_t answer;
+	_Atomic uint32_t relay;
+	_Atomic uint32_t latch;
+	_Atomic uint32_t workers;
+	_Atomic uint32_t reload;
 	_Alignas(64) _Atomic uint32_t state;
 	_Atomic uint32_t beat;
 	_Atomic uint32_t beat_complement;
 	_Atomic uint32_t permit;
 	_Atomic uint32_t reason;
+	_Atomic uint32_t latched;
+	_Atomic uint32_t ack;
 	_Atomic uint32_t failsafe_ready;
 	struct shared_failsafe failsafe;
 	_Alignas(64) SNAPSHOT_OF(struct shared_held) held;
@@ -139,6 +177,10 @@ void shared_failsafe_write(struct shared_page *page, const struct shared_failsaf
  * Context: guard.
  */
 int shared_failsafe_read(const struct shared_page *page, struct shared_failsafe *ret_settings);
+
+/* shared_latch_word, shared_latch_read - the word in the page and what it says */
+uint32_t shared_latch_word(struct shared_latch latch);
+struct shared_latch shared_latch_read(uint32_t word);
 
 /**
  * shared_beat - the worker's sign of life after a cycle

@@ -8,8 +8,8 @@
  *   # jkpylon-trace 1			first line; other lines beginning with # are comments
  *   C <section>.<key>=<value>		configuration, one line a key, as --print-config shows it
  *   I <now_ns> <boot_ns>		arguments of cycle_init()
- *   H <t_ns> <pack_mv> <pack_ma> <temp_dc> <soc_pct> <cells> <latched>
- *					held values given to cycle_init(); absent: NULL
+ *   H <t_ns> <pack_mv> <pack_ma> <temp_dc> <soc_pct> <cells> <reload> <latched> <level> <tripped>
+ *     <reclose_ns> x 3			held values given to cycle_init(), one line; absent: NULL
  * and then the steps, one S line for each call of cycle_step() in order, first its S line, then the
  * lines that belong to it, in this order:
  *   S <now_ns> <boot_ns> <flags>	flags: hexadecimal, TRACE_TTY_OPEN ...
@@ -18,6 +18,8 @@
  *   E <t_ns> <charge_ma> <discharge_ma> energy input; only when it differs from the step before
  *					(before the first: TIME_NEVER 0 0); TIME_NEVER prints as "-"
  *   D <bits>				frames of ours that did not leave, hexadecimal, cycle_can_bit()
+ *   G <relay> <latch>			enum relay_state and enum reason; only when the relay differs
+ *					from the step before (before the first: 0) or something latched
  *   K <kind> <value_ma> <ttl_ms> <local> a command; at most CYCLE_COMMAND_MAX
  *   F <id>#<data> b|o			a frame: id 3 hex digits, data 0..8 bytes in hex, from the
  *					bus or our own; at most CYCLE_CAN_RX_MAX
@@ -67,6 +69,7 @@ struct trace {
 	pthread_t thread;
 	/* producer */
 	uint32_t link;
+	uint32_t relay;
 	struct energy_input energy;
 	uint32_t lost_steps;
 	uint32_t lost_total;

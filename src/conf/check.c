@@ -6,16 +6,23 @@
 #include "base/units.h"
 #include "conf_private.h"
 
-#define BITRATE		 500000
-#define BEAT_MS		 100
-#define RELOAD_MS	 2500
-#define PRIORITY	 80
-#define STATS_PATH	 "/run/jkpylon/stats"
-#define NONE		 "none"
-#define PERIODS_PER_BEAT 4
-#define US_PER_MS	 1000
-#define RELOAD_POLLS	 2
-#define RELOAD_REPLY_MS	 500 /* a reply is waited for this long */
+#define BITRATE		  500000
+#define BEAT_MS		  100
+#define RELOAD_MS	  2500
+#define PULSE_MS	  100
+#define PRECHARGE_MS	  2000
+#define FEEDBACK_MS	  300
+#define WATCHDOG_MS	  10000
+#define STATE_PATH	  "/var/lib/jkpylon/state"
+#define PRIORITY	  80
+#define STATS_PATH	  "/run/jkpylon/stats"
+#define NONE		  "none"
+#define ACTIVE_LOW	  ":active-low"
+#define PERIODS_PER_BEAT  4
+#define PULSE_FEEDBACK_MS 1500
+#define US_PER_MS	  1000
+#define RELOAD_POLLS	  2
+#define RELOAD_REPLY_MS	  500 /* a reply is waited for this long */
 
 void conf_default(struct config *ret_config)
 {
@@ -31,7 +38,14 @@ void conf_default(struct config *ret_config)
 	c->relay_mode = RELAY_LEVEL;
 	c->beat_ms = BEAT_MS;
 	c->reload_ms = RELOAD_MS;
+	c->pulse_ms = PULSE_MS;
+	memcpy(c->precharge, NONE, sizeof(NONE));
+	c->precharge_ms = PRECHARGE_MS;
+	memcpy(c->feedback, NONE, sizeof(NONE));
+	c->feedback_ms = FEEDBACK_MS;
 	memcpy(c->watchdog, NONE, sizeof(NONE));
+	c->watchdog_ms = WATCHDOG_MS;
+	memcpy(c->state_path, STATE_PATH, sizeof(STATE_PATH));
 	c->priority = PRIORITY;
 	c->cpu = CONF_CPU_NONE;
 	c->rt_required = true;
@@ -44,9 +58,27 @@ static int fault(struct config_fault *ret_fault, const char *a, const char *b, c
 	return -EINVAL;
 }
 
+/* The same line, with or without :active-low. */
+static bool same_line(const char *a, const char *b)
+{
+	const char *suffix_a = strstr(a, ACTIVE_LOW);
+	const char *suffix_b = strstr(b, ACTIVE_LOW);
+	const size_t len = suffix_a != NULL ? (size_t)(suffix_a - a) : strlen(a);
+
+	return len == (suffix_b != NULL ? (size_t)(suffix_b - b) : strlen(b)) &&
+	       strncmp(a, b, len) == 0;
+}
+
 int conf_check(const struct config *config, struct config_fault *ret_fault)
 {
 	const struct core_config *core = &config->core;
+	const struct {
+		const char *key;
+		const char *path;
+	} line[] = {
+		{"failsafe.precharge", config->precharge},
+		{"failsafe.feedback", config->feedback},
+	};
 
 	if ((int64_t)config->beat_ms * US_PER_MS < (int64_t)core->period_us * PERIODS_PER_BEAT) {
 		return fault(ret_fault, "failsafe.beat", "rt.period",
@@ -56,6 +88,19 @@ int conf_check(const struct config *config, struct config_fault *ret_fault)
 		return fault(ret_fault, "failsafe.reload", "bms.poll",
 			     "failsafe.reload must be at least two polls + 500ms, or every reload "
 			     "opens the relay: raise failsafe.reload");
+	}
+	for (uint32_t i = 0; i < ARRAY_SIZE(line); i++) {
+		if (strcmp(line[i].path, NONE) != 0 && strcmp(config->relay, NONE) == 0) {
+			return fault(ret_fault, line[i].key, "failsafe.relay",
+				     "without a relay there is nothing for this line to do: set "
+				     "failsafe.relay");
+		}
+		if (strcmp(line[i].path, NONE) != 0 &&
+		    (same_line(line[i].path, config->relay) ||
+		     same_line(line[i].path, line[1U - i].path))) {
+			return fault(ret_fault, line[i].key, "failsafe.relay",
+				     "relay, precharge and feedback must be three different lines");
+		}
 	}
 	return core_config_check(core, ret_fault);
 }
@@ -69,17 +114,42 @@ const char *conf_advice(const struct config *config, uint32_t n)
 		{config->core.expect_alive == EXPECT_ALIVE_REQUIRED,
 		 "can.expect_alive=required: an inverter that gets its power through the relay is "
 		 "silent until the relay closes, and the relay waits for it: no black start"},
-		{strcmp(config->relay, NONE) != 0,
-		 "failsafe.relay: this version decides when the relay has to open, but switches no "
-		 "line yet: nothing will open"},
-		{strcmp(config->watchdog, NONE) != 0,
-		 "failsafe.watchdog: this version feeds no hardware watchdog yet: nothing will reset "
-		 "the machine"},
+		{config->relay_mode == RELAY_PULSE && strcmp(config->feedback, NONE) != 0 &&
+			 config->feedback_ms < PULSE_FEEDBACK_MS,
+		 "failsafe.feedback_time: with relay_mode=pulse the contact opens up to 1 s after the "
+		 "last edge: less than 1500ms will latch a fault each time the relay opens"},
+		{strcmp(config->state_path, NONE) == 0 && strcmp(config->relay, NONE) != 0,
+		 "failsafe.state=none: a restart forgets a latched fault, and the relay closes again"},
 	};
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(row); i++) {
 		if (row[i].applies && n-- == 0) {
 			return row[i].text;
+		}
+	}
+	return NULL;
+}
+
+const char *conf_needs_restart(const struct config *now, const struct config *wanted)
+{
+	const struct {
+		const char *key;
+		bool differs;
+	} row[] = {
+		{"failsafe.relay", strcmp(now->relay, wanted->relay) != 0},
+		{"failsafe.precharge", strcmp(now->precharge, wanted->precharge) != 0},
+		{"failsafe.feedback", strcmp(now->feedback, wanted->feedback) != 0},
+		{"failsafe.watchdog", strcmp(now->watchdog, wanted->watchdog) != 0},
+		{"failsafe.watchdog_time", now->watchdog_ms != wanted->watchdog_ms},
+		{"failsafe.state", strcmp(now->state_path, wanted->state_path) != 0},
+		{"rt.priority", now->priority != wanted->priority},
+		{"rt.required", now->rt_required != wanted->rt_required},
+		{"rt.stats", strcmp(now->stats_path, wanted->stats_path) != 0},
+	};
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(row); i++) {
+		if (row[i].differs) {
+			return row[i].key;
 		}
 	}
 	return NULL;

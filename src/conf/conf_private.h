@@ -165,6 +165,7 @@ void conf_levels_format(struct conf_text *t, const struct conf_key *k, const str
 conf_text_check conf_check_device;
 conf_text_check conf_check_interface;
 conf_text_check conf_check_relay;
+conf_text_check conf_check_state;
 conf_text_check conf_check_watchdog;
 conf_text_check conf_check_file;
 

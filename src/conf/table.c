@@ -229,6 +229,26 @@ const struct conf_key conf_keys[] = {
 	WORDS("failsafe", "relay_mode", relay_mode, relay_words,
 	      "level: the line is held while the relay is closed. pulse: the line toggles, for a "
 	      "circuit that opens when the edges stop."),
+	NUMBER("failsafe", "pulse", pulse_ms, &conf_time_ms, 20, 1 * S_MS,
+	       "Time between two edges with relay_mode=pulse; the guard rounds it up to 20 ms."),
+	NUMBER("failsafe", "open_time", core.open_ms, &conf_time_ms, 1 * S_MS, 10 * MIN_MS,
+	       "The relay stays open for at least this long, also after the start: contactor and "
+	       "inverter must come to rest."),
+	{.section = "failsafe", .name = "precharge", .type = CONF_TEXT, .offset = AT(precharge),
+	 .check = conf_check_relay, .form = "CHIP:LINE, CHIP:LINE:active-low, file:PATH or none",
+	 .help = "Line that charges the inverter's capacitors through a resistor before the relay "
+		 "closes."},
+	NUMBER("failsafe", "precharge_time", precharge_ms, &conf_time_ms, 100, 30 * S_MS,
+	       "How long the precharge line is active before the relay closes."),
+	{.section = "failsafe", .name = "feedback", .type = CONF_TEXT, .offset = AT(feedback),
+	 .check = conf_check_relay, .form = "CHIP:LINE, CHIP:LINE:active-low, file:PATH or none",
+	 .help = "Input that is active while the contact is closed, from an auxiliary contact. A "
+		 "contact that does not follow is a latched fault."},
+	NUMBER("failsafe", "feedback_time", feedback_ms, &conf_time_ms, 20, 5 * S_MS,
+	       "How long it may differ from what was commanded."),
+	BOOLEAN("failsafe", "weld_check", core.weld_check,
+		"yes: more than 2 A while the relay has been open for 5 s is a latched fault. no: "
+		"something beside the relay may charge or discharge the battery."),
 	NUMBER("failsafe", "beat", beat_ms, &conf_time_ms, 20, 1 * S_MS,
 	       "The relay opens if the realtime cycle stands still for this long. At least four "
 	       "periods."),
@@ -242,6 +262,12 @@ const struct conf_key conf_keys[] = {
 	 .check = conf_check_watchdog, .form = "none or a device, for example /dev/watchdog0",
 	 .help = "Hardware watchdog that the guard feeds. It resets the machine if the guard "
 		 "stands still."},
+	NUMBER("failsafe", "watchdog_time", watchdog_ms, &conf_time_ms, 2 * S_MS, 60 * S_MS,
+	       "Its timeout, in whole seconds. The Raspberry Pi's has 15 s at most."),
+	{.section = "failsafe", .name = "state", .type = CONF_TEXT, .offset = AT(state_path),
+	 .check = conf_check_state, .form = "path of a file, or none",
+	 .help = "File in which a latched fault survives restart and power loss. If it is lost or "
+		 "broken that counts as a latched fault. none: nothing survives."},
 
 	NUMBER("rt", "period", core.period_us, &conf_time_us, 1 * MS_US, 20 * MS_US,
 	       "Period of the realtime cycle."),

@@ -100,8 +100,9 @@ static bool gpio_line_ok(const char *value)
 	static const char chip_chars[] = "abcdefghijklmnopqrstuvwxyz"
 					 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/";
 	const size_t chip = strcspn(value, ":");
+	const bool number = chip == strspn(value, "0123456789");
 
-	if (chip == 0 || value[chip] != ':' || strspn(value, chip_chars) != chip ||
+	if (chip == 0 || number || value[chip] != ':' || strspn(value, chip_chars) != chip ||
 	    value[chip - 1] == '/') {
 		return false;
 	}
@@ -129,4 +130,9 @@ const char *conf_check_relay(const char *value)
 	return gpio_line_ok(value) ? NULL
 				   : "CHIP:LINE, CHIP:LINE:active-low, file:PATH or none is "
 				     "needed, for example gpiochip0:17";
+}
+
+const char *conf_check_state(const char *value)
+{
+	return strcmp(value, NONE) == 0 ? NULL : conf_check_file(value);
 }

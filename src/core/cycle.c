@@ -26,7 +26,10 @@ void cycle_init(struct cycle *c, const struct core_config *config, int64_t now_n
 	plausible_init(&c->plausible);
 	charge_init(&c->charge, now_ns);
 	link_init(&c->link);
-	safety_init(&c->safety, use_held, held != NULL ? held->latched : (uint32_t)REASON_NONE);
+	safety_init(&c->safety, now_ns, use_held,
+		    held != NULL && held->reload != 0U ? SAFETY_RELOAD_SAMPLES
+						       : SAFETY_GOOD_SAMPLES,
+		    held != NULL ? &held->kept : NULL);
 	for (uint32_t d = 0; d < DIRS; d++) {
 		limiter_init(&c->limiter[d], now_ns);
 		c->limited_by[d] = RULE_NO_SAMPLE;
@@ -44,7 +47,8 @@ void cycle_init(struct cycle *c, const struct core_config *config, int64_t now_n
 		c->sample.cells = (uint8_t)held->cells;
 		bms_limits_none(&c->sample.bms);
 	}
-	c->held.latched = c->safety.latched;
+	c->held.reload = 0U;
+	safety_keep(&c->safety, &c->held.kept);
 }
 
 /* SAF-14: time that CLOCK_BOOTTIME counted and CLOCK_MONOTONIC did not was spent suspended. */
@@ -99,6 +103,10 @@ static void step_safety(struct cycle *c, const struct cycle_in *in, struct sink 
 		.guard_ok = in->guard_ok,
 		.limits_zero = zero_said(c),
 		.contradiction = c->contradiction,
+		.alive_heard = c->link.alive_ns != TIME_NEVER &&
+			       in->now_ns - c->link.alive_ns <= SAFETY_ALIVE_ZERO_MS * NS_PER_MS,
+		.relay = in->relay,
+		.latch = in->latch,
 		.age_ms = age_ms(c, in->now_ns),
 		.alive_ms = sending && alive_ns != TIME_NEVER ? time_ms_since(in->now_ns, alive_ns)
 							      : INT32_MIN,
@@ -151,7 +159,7 @@ static void step_stop(struct cycle *c, const struct cycle_in *in, struct cycle_o
 
 static void fill_effects(struct cycle *c, struct cycle_out *out, const struct sink *sink)
 {
-	c->held.latched = c->safety.latched;
+	safety_keep(&c->safety, &c->held.kept);
 	out->held = c->held;
 	out->permit = c->safety.permit;
 	out->permit_reason = out->permit ? (uint32_t)REASON_NONE : c->safety.reason;

@@ -61,6 +61,7 @@ void cycle_report(struct cycle *c, const struct cycle_in *in, int32_t age_ms)
 	t->soc_valid = c->verdict.soc_valid ? 1U : 0U;
 	t->full = c->charge.full ? 1U : 0U;
 	t->permit = sf->permit ? 1U : 0U;
+	t->relay = sf->relay;
 	t->latched = sf->latched;
 	t->critical_level = sf->critical_level;
 	t->protections = c->say.protections;

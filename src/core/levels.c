@@ -165,6 +165,22 @@ static void judge_current(struct safety *sf, const struct core_config *c,
 	judge_obedience(sf, c, in, DIR_DISCHARGE, counted_ns, sink);
 }
 
+/* A relay that is open and carries current has welded, or something bypasses it. */
+static void judge_weld(struct safety *sf, const struct core_config *c,
+		       const struct safety_sample *in, struct sink *sink)
+{
+	const bool settled = sf->relay_open_ns != TIME_NEVER &&
+			     sink->now_ns - sf->relay_open_ns >= SAFETY_WELD_NS;
+
+	if (!c->weld_check || !settled || abs_i32(in->s->pack_ma) <= SAFETY_WELD_MA) {
+		sf->weld_count = 0;
+	} else if (++sf->weld_count >= SAFETY_WELD_SAMPLES) {
+		sf->weld_count = 0;
+		sink_emit(sink, EVENT_WELDED, in->s->pack_ma, 0, 0, 0);
+		safety_latch(sf, REASON_WELDED, sink);
+	}
+}
+
 void safety_sample(struct safety *sf, const struct core_config *c, const struct safety_sample *in,
 		   struct sink *sink)
 {
@@ -176,5 +192,6 @@ void safety_sample(struct safety *sf, const struct core_config *c, const struct 
 	judge_levels(sf, c, in, sink);
 	if ((in->s->missing & SAMPLE_NO_CURRENT) == 0) {
 		judge_current(sf, c, in, sink);
+		judge_weld(sf, c, in, sink);
 	}
 }

@@ -5,13 +5,33 @@
 
 #include "base/units.h"
 
-void safety_init(struct safety *sf, bool held, uint32_t latched)
+static bool is_bms_side(uint32_t reason)
+{
+	return reason == REASON_BMS_SILENT || reason == REASON_IMPLAUSIBLE ||
+	       reason == REASON_FROZEN || reason == REASON_SUSPEND;
+}
+
+static void take_over(struct safety *sf, int64_t now_ns, const struct safety_kept *kept)
+{
+	sf->latched = kept->latched < REASONS ? kept->latched : REASON_CONTRADICTION;
+	if (sf->latched == REASON_CRITICAL && kept->level < LEVELS) {
+		sf->critical_level = kept->level;
+	}
+	for (uint32_t i = 0; i < SAFETY_RECLOSE_MAX; i++) {
+		const int64_t t_ns = kept->reclose_ns[i];
+
+		sf->reclose_ns[i] = t_ns > 0 && t_ns <= now_ns ? t_ns : TIME_NEVER;
+	}
+	sf->kept_trip = is_bms_side(kept->tripped) ? kept->tripped : (uint32_t)REASON_NONE;
+}
+
+void safety_init(struct safety *sf, int64_t now_ns, bool held, uint8_t needed,
+		 const struct safety_kept *kept)
 {
 	memset(sf, 0, sizeof(*sf));
 	sf->step = held ? STEP_STOP : STEP_INIT;
 	sf->reason = REASON_COLD_START;
-	sf->needed = SAFETY_GOOD_SAMPLES;
-	sf->latched = latched < REASONS ? latched : REASON_CONTRADICTION;
+	sf->needed = needed;
 	sf->critical_level = LEVELS;
 	sf->data_lost = true;
 	sf->caution_since_ns = TIME_NEVER;
@@ -23,9 +43,21 @@ void safety_init(struct safety *sf, bool held, uint32_t latched)
 	for (uint32_t i = 0; i < SAFETY_RECLOSE_MAX; i++) {
 		sf->reclose_ns[i] = TIME_NEVER;
 	}
+	sf->relay_open_ns = TIME_NEVER;
 	for (uint32_t i = 0; i < LEVELS; i++) {
 		sf->level[i].since_ns = TIME_NEVER;
 	}
+	if (kept != NULL) {
+		take_over(sf, now_ns, kept);
+	}
+}
+
+void safety_keep(const struct safety *sf, struct safety_kept *ret_kept)
+{
+	ret_kept->latched = sf->latched;
+	ret_kept->level = sf->critical_level;
+	ret_kept->tripped = sf->step == STEP_TRIP ? sf->reason : (uint32_t)REASON_NONE;
+	memcpy(ret_kept->reclose_ns, sf->reclose_ns, sizeof(ret_kept->reclose_ns));
 }
 
 void safety_latch(struct safety *sf, enum reason reason, struct sink *sink)
@@ -43,7 +75,17 @@ static bool passed(int64_t now_ns, int64_t since_ns, int64_t ns)
 	return since_ns != TIME_NEVER && now_ns - since_ns >= ns;
 }
 
-/* The oldest re-closing is forgotten when the ring is full: three within the hour are too many. */
+/* The oldest re-closing is forgotten when there are more: three within the hour are too many. */
+static void note_reclosing(struct safety *sf, int64_t now_ns)
+{
+	uint32_t oldest = 0;
+
+	for (uint32_t i = 1; i < SAFETY_RECLOSE_MAX; i++) {
+		oldest = sf->reclose_ns[i] < sf->reclose_ns[oldest] ? i : oldest;
+	}
+	sf->reclose_ns[oldest] = now_ns;
+}
+
 static bool reclosings_used_up(const struct safety *sf, int64_t now_ns)
 {
 	for (uint32_t i = 0; i < SAFETY_RECLOSE_MAX; i++) {
@@ -55,15 +97,9 @@ static bool reclosings_used_up(const struct safety *sf, int64_t now_ns)
 	return true;
 }
 
-static bool is_bms_side(uint32_t reason)
-{
-	return reason == REASON_BMS_SILENT || reason == REASON_IMPLAUSIBLE ||
-	       reason == REASON_FROZEN || reason == REASON_SUSPEND;
-}
-
 /* Where the conditions of this period want the ladder to be, and why. */
 static enum step wanted(const struct safety *sf, const struct core_config *c,
-			const struct safety_in *in, enum reason *ret_reason)
+			const struct safety_in *in, bool forced, enum reason *ret_reason)
 {
 	const bool alive_judged = c->expect_alive == EXPECT_ALIVE_REQUIRED &&
 				  in->alive_ms != INT32_MIN;
@@ -74,6 +110,7 @@ static enum step wanted(const struct safety *sf, const struct core_config *c,
 	} row[] = {
 		/* worst first: the first row that holds wins */
 		{sf->latched != REASON_NONE, STEP_TRIP, (enum reason)sf->latched},
+		{forced, STEP_TRIP, REASON_FORCED},
 		{in->age_ms > c->trip_ms, STEP_TRIP,
 		 in->implausible ? REASON_IMPLAUSIBLE : REASON_BMS_SILENT},
 		{in->can_lost_ms > c->trip_ms, STEP_TRIP, REASON_CAN_LOST},
@@ -113,10 +150,12 @@ static void enter(struct safety *sf, enum step step, enum reason reason, const s
 	if (step == STEP_TRIP) {
 		sf->trip_ns = in->now_ns;
 	}
+	if (step > STEP_STOP) {
+		sf->needed = SAFETY_GOOD_SAMPLES;
+	}
 	if (step == STEP_RUN && sf->step == STEP_TRIP) {
 		if (is_bms_side(sf->reason)) {
-			sf->reclose_ns[sf->reclose_next] = in->now_ns;
-			sf->reclose_next = (uint8_t)((sf->reclose_next + 1U) % SAFETY_RECLOSE_MAX);
+			note_reclosing(sf, in->now_ns);
 		}
 		sf->open_ns = TIME_NEVER;
 		sf->trip_ns = TIME_NEVER;
@@ -133,12 +172,13 @@ static void enter(struct safety *sf, enum step step, enum reason reason, const s
 }
 
 /* The way back: enough good samples, and after a trip the relay has been open long enough. */
-static bool may_return(const struct safety *sf, const struct safety_in *in)
+static bool may_return(const struct safety *sf, const struct core_config *c,
+		       const struct safety_in *in)
 {
 	if (sf->good < sf->needed) {
 		return false;
 	}
-	return sf->step != STEP_TRIP || passed(in->now_ns, sf->open_ns, SAFETY_OPEN_MIN_NS);
+	return sf->step != STEP_TRIP || passed(in->now_ns, sf->open_ns, c->open_ms * NS_PER_MS);
 }
 
 /*
@@ -160,6 +200,21 @@ static void withdraw_permit(struct safety *sf, const struct safety_in *in)
 	}
 }
 
+/* Return: the relay has just been opened although it may be closed: the guard had a reason. */
+static bool watch_relay(struct safety *sf, const struct safety_in *in)
+{
+	const bool opened = sf->relay == RELAY_CLOSED && in->relay == RELAY_OPEN;
+
+	sf->relay = in->relay;
+	if (in->relay != RELAY_OPEN) {
+		sf->relay_open_ns = TIME_NEVER;
+		sf->weld_count = 0;
+	} else if (sf->relay_open_ns == TIME_NEVER) {
+		sf->relay_open_ns = in->now_ns;
+	}
+	return opened && sf->permit;
+}
+
 void safety_step(struct safety *sf, const struct core_config *c, const struct safety_in *in,
 		 struct sink *sink)
 {
@@ -167,6 +222,11 @@ void safety_step(struct safety *sf, const struct core_config *c, const struct sa
 
 	if (in->contradiction) {
 		safety_latch(sf, REASON_CONTRADICTION, sink);
+	}
+	if (in->latch != REASON_NONE) {
+		safety_latch(sf,
+			     in->latch < REASONS ? (enum reason)in->latch : REASON_CONTRADICTION,
+			     sink);
 	}
 	if (!in->limits_zero) {
 		sf->zero_since_ns = TIME_NEVER;
@@ -176,7 +236,8 @@ void safety_step(struct safety *sf, const struct core_config *c, const struct sa
 	if (sf->step == STEP_INIT && !in->have_sample) {
 		return;
 	}
-	const enum step want = wanted(sf, c, in, &reason);
+	const bool forced = watch_relay(sf, in);
+	const enum step want = wanted(sf, c, in, forced, &reason);
 
 	sf->data_lost = !in->have_sample || in->age_ms > c->stale_ms || in->implausible ||
 			in->frozen || in->suspended;
@@ -197,9 +258,20 @@ void safety_step(struct safety *sf, const struct core_config *c, const struct sa
 		enter(sf, STEP_STOP, reason, in, sink);
 	} else if (sf->step == STEP_CAUTION && want == STEP_RUN) {
 		enter(sf, STEP_RUN, REASON_RECOVERED, in, sink);
-	} else if (sf->step > STEP_CAUTION && want == STEP_RUN && may_return(sf, in)) {
+	} else if (sf->step > STEP_CAUTION && want == STEP_RUN && may_return(sf, c, in)) {
 		enter(sf, STEP_RUN, REASON_RECOVERED, in, sink);
+	}
+	if (sf->kept_trip != REASON_NONE) {
+		if (sf->step < STEP_TRIP) {
+			enter(sf, STEP_TRIP, (enum reason)sf->kept_trip, in, sink);
+		}
+		sf->kept_trip = REASON_NONE;
+	}
+	if (sf->step == STEP_RUN && (c->expect_alive != EXPECT_ALIVE_REQUIRED || in->alive_heard)) {
 		sf->permit = true;
+	}
+	if (forced) {
+		sf->permit = false; /* what is open already needs no 0 A first */
 	}
 	withdraw_permit(sf, in);
 }

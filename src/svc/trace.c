@@ -25,6 +25,7 @@ enum record_kind {
 	RECORD_LINK,
 	RECORD_ENERGY,
 	RECORD_REFUSED,
+	RECORD_GUARD,
 	RECORD_COMMAND,
 	RECORD_FRAME,
 	RECORD_BYTES,
@@ -44,6 +45,7 @@ struct record {
 		} step;
 		uint32_t link;
 		uint32_t refused;
+		uint32_t guard[2];
 		struct energy_input energy;
 		struct command command;
 		struct can_rx frame;
@@ -53,9 +55,9 @@ struct record {
 };
 
 _Static_assert(sizeof(struct record) == TRACE_RECORD_SIZE, "fixed record");
-/* Step, loss, link, energy and refused frames; commands; frames; pieces of the serial bytes. */
+/* Step, loss, link, energy, refused frames, guard; commands; frames; pieces of the serial bytes. */
 #define RECORDS_PER_STEP_MAX                         \
-	(5U + CYCLE_COMMAND_MAX + CYCLE_CAN_RX_MAX + \
+	(6U + CYCLE_COMMAND_MAX + CYCLE_CAN_RX_MAX + \
 	 (CYCLE_RX_MAX + RECORD_BYTES_MAX - 1U) / RECORD_BYTES_MAX)
 _Static_assert(RECORDS_PER_STEP_MAX < TRACE_RECORDS / 4, "room for some steps at least");
 
@@ -99,6 +101,13 @@ static void put_changes(struct trace *t, const struct cycle_in *in)
 	if (in->can_lost != 0U) {
 		r.kind = RECORD_REFUSED;
 		r.u.refused = in->can_lost;
+		put(t, &r);
+	}
+	if (in->relay != t->relay || in->latch != 0U) {
+		t->relay = in->relay;
+		r.kind = RECORD_GUARD;
+		r.u.guard[0] = in->relay;
+		r.u.guard[1] = in->latch;
 		put(t, &r);
 	}
 }
@@ -161,14 +170,20 @@ static void write_hex(FILE *f, const uint8_t *bytes, uint32_t len)
 	}
 }
 
+static void write_time(FILE *f, int64_t t_ns)
+{
+	if (t_ns == TIME_NEVER) {
+		fputs(" -", f);
+	} else {
+		fprintf(f, " %" PRId64, t_ns);
+	}
+}
+
 static void write_energy(FILE *f, const struct energy_input *e)
 {
-	if (e->t_ns == TIME_NEVER) {
-		fprintf(f, "E - %d %d\n", e->cap_ma[DIR_CHARGE], e->cap_ma[DIR_DISCHARGE]);
-	} else {
-		fprintf(f, "E %" PRId64 " %d %d\n", e->t_ns, e->cap_ma[DIR_CHARGE],
-			e->cap_ma[DIR_DISCHARGE]);
-	}
+	fputc('E', f);
+	write_time(f, e->t_ns);
+	fprintf(f, " %d %d\n", e->cap_ma[DIR_CHARGE], e->cap_ma[DIR_DISCHARGE]);
 }
 
 static void write_frame(FILE *f, const struct can_rx *frame)
@@ -195,6 +210,9 @@ static void write_record(FILE *f, const struct record *r)
 		break;
 	case RECORD_REFUSED:
 		fprintf(f, "D %x\n", r->u.refused);
+		break;
+	case RECORD_GUARD:
+		fprintf(f, "G %u %u\n", r->u.guard[0], r->u.guard[1]);
 		break;
 	case RECORD_COMMAND:
 		fprintf(f, "K %u %d %d %u\n", r->u.command.kind, r->u.command.value_ma,
@@ -311,8 +329,17 @@ void trace_start_point(struct trace *t, int64_t now_ns, int64_t boot_ns, const s
 {
 	fprintf(t->file, "I %" PRId64 " %" PRId64 "\n", now_ns, boot_ns);
 	if (held != NULL) {
-		fprintf(t->file, "H %" PRId64 " %d %d %d %d %d %u\n", held->t_ns, held->pack_mv,
-			held->pack_ma, held->temp_dc, held->soc_pct, held->cells, held->latched);
+		const struct safety_kept *k = &held->kept;
+
+		fputc('H', t->file);
+		write_time(t->file, held->t_ns);
+		fprintf(t->file, " %d %d %d %d %d %u %u %u %u", held->pack_mv, held->pack_ma,
+			held->temp_dc, held->soc_pct, held->cells, held->reload, k->latched,
+			k->level, k->tripped);
+		for (uint32_t i = 0; i < SAFETY_RECLOSE_MAX; i++) {
+			write_time(t->file, k->reclose_ns[i]);
+		}
+		fputc('\n', t->file);
 	}
 }
 

@@ -85,8 +85,9 @@ static void write_config(struct rig *r, int period_ms)
 		"[can]\ninterface = unix:%s\nmanage = no\n"
 		"[limits]\ncharge_max = 60A\ndischarge_max = 60A\nrise = 100A/s\ncalm = 0s\n"
 		"ratchet = no\n"
-		"[rt]\nperiod = %dms\nrequired = no\nstats = %s/stats\n",
-		r->tty, r->bus, period_ms, r->dir);
+		"[rt]\nperiod = %dms\nrequired = no\nstats = %s/stats\n"
+		"[failsafe]\nstate = %s/state\n",
+		r->tty, r->bus, period_ms, r->dir, r->dir);
 	if (fclose(f) != 0) {
 		die(r->config);
 	}

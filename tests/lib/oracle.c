@@ -23,6 +23,22 @@ void oracle_fail(struct oracle *o, const char *rule, const char *text, int64_t g
 	(void)snprintf(o->text, sizeof(o->text), "%s", text);
 }
 
+/* Newest first, however they are kept. */
+static void take_reclosings(struct oracle *o, const struct safety_kept *kept)
+{
+	memcpy(o->reclose_ns, kept->reclose_ns, sizeof(o->reclose_ns));
+	for (uint32_t i = 0; i < 3U; i++) {
+		for (uint32_t k = 0; k + 1U < 3U; k++) {
+			if (o->reclose_ns[k] < o->reclose_ns[k + 1U]) {
+				const int64_t t = o->reclose_ns[k];
+
+				o->reclose_ns[k] = o->reclose_ns[k + 1U];
+				o->reclose_ns[k + 1U] = t;
+			}
+		}
+	}
+}
+
 void oracle_init(struct oracle *o, const struct core_config *config, int64_t now_ns,
 		 int64_t boot_ns, const struct held *held)
 {
@@ -62,8 +78,14 @@ void oracle_init(struct oracle *o, const struct core_config *config, int64_t now
 		o->pending_ns[d] = TIME_NEVER;
 		o->fall_ns[d] = TIME_NEVER;
 	}
+	o->needed = 5;
+	o->relay_open_ns = TIME_NEVER;
+	o->heard_ns = TIME_NEVER;
 	if (held != NULL) {
-		o->latched = held->latched;
+		o->latched = held->kept.latched;
+		o->needed = held->reload != 0 ? 2 : 5;
+		o->kept_trip = held->kept.tripped;
+		take_reclosings(o, &held->kept);
 		o->held = held->t_ns != TIME_NEVER && now_ns - held->t_ns <= HELD_NS &&
 			  held->t_ns <= now_ns && held->cells > 0 &&
 			  held->cells <= (int32_t)JK_CELLS_MAX;
@@ -208,8 +230,8 @@ static void check_shape(struct oracle *o, const struct cycle_in *in, const struc
 		     "OUT", "telemetry out of range", t->step, STEPS);
 	oracle_claim(o, out->permit == (t->permit != 0), "OUT", "permit differs", out->permit,
 		     t->permit);
-	oracle_claim(o, out->held.latched == t->latched, "SAF-12", "held latch differs",
-		     out->held.latched, t->latched);
+	oracle_claim(o, out->held.kept.latched == t->latched, "SAF-12", "held latch differs",
+		     out->held.kept.latched, t->latched);
 }
 
 bool oracle_step(struct oracle *o, const struct cycle_in *in, const struct cycle_out *out,
@@ -238,6 +260,7 @@ bool oracle_step(struct oracle *o, const struct cycle_in *in, const struct cycle
 			 (tele->latched == REASON_CRITICAL &&
 			  tele->critical_level == LEVEL_CELL_LOW);
 	o->permit = out->permit;
+	o->relay = in->relay;
 	for (uint32_t d = 0; d < DIRS; d++) {
 		o->limit_ma[d] = tele->limit_ma[d];
 	}

@@ -215,7 +215,14 @@ struct oracle {
 	uint32_t latched;
 	bool low_latched; /* an under-voltage is there, or is what latched */
 	bool permit;
-	int64_t reclose_ns[3]; /* returns from a trip of the BMS side */
+	int64_t reclose_ns[3]; /* returns from a trip of the BMS side, newest first */
+	uint32_t kept_trip;    /* of the process before: to be gone on with at the first step */
+	uint32_t needed;       /* good samples that lead to run */
+	uint32_t relay;	       /* enum relay_state of the period before */
+	int64_t relay_open_ns;
+	bool forced;	   /* in the newest step */
+	uint32_t weld_row; /* samples with current while the relay is open */
+	int64_t heard_ns;  /* the inverter, not counting the start */
 	int64_t trip_ns;
 	int64_t open_ns;
 	int64_t zero_ns; /* both limits 0 on the bus since */

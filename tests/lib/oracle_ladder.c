@@ -2,7 +2,8 @@
 /* The ladder, the latches, the permit, obedience (SAFETY.md 2; SAF-01 to 03, 06, 14, 16, 20, 21). */
 #include "lib/oracle_private.h"
 
-#define GOOD_SAMPLES   5
+#define WELD_MA	       2000
+#define ALIVE_MS       6000
 #define MARGIN_HARD_MA 2000
 #define GRID_MA	       100
 #define HOUR_NS	       (3600 * NS_PER_S)
@@ -245,14 +246,15 @@ static void check_return(struct oracle *o, const struct telemetry *t)
 	}
 	oracle_claim(o, t->step == STEP_RUN, "LADDER", "back, but not to run: step", t->step,
 		     o->step);
-	oracle_claim(o, o->good_row >= GOOD_SAMPLES, "LADDER", "back to run after good samples",
-		     o->good_row, GOOD_SAMPLES);
+	oracle_claim(o, o->good_row >= o->needed, "LADDER", "back to run after good samples",
+		     o->good_row, o->needed);
+	o->needed = 5;
 	if (o->step != STEP_TRIP) {
 		return;
 	}
-	oracle_claim(o, passed(o->now_ns, o->open_ns, 30 * NS_PER_S), "LADDER",
-		     "closed again before 30 s; ms open", time_ms_since(o->now_ns, o->open_ns),
-		     30000);
+	oracle_claim(o, passed(o->now_ns, o->open_ns, o->config->open_ms * NS_PER_MS), "LADDER",
+		     "closed again before failsafe.open_time; ms open",
+		     time_ms_since(o->now_ns, o->open_ns), o->config->open_ms);
 	o->trip_ns = TIME_NEVER;
 	o->open_ns = TIME_NEVER;
 	if (bms_side(o->reason)) {
@@ -271,15 +273,26 @@ static void check_permit(struct oracle *o, const struct cycle_out *out, const st
 	const int64_t delay = t->latched == REASON_CRITICAL ? NS_PER_S : 2 * NS_PER_S;
 	const bool decided = passed(o->now_ns, o->trip_ns, delay);
 	const bool zero = passed(o->now_ns, o->zero_ns, 2 * NS_PER_S);
+	const bool waited = o->config->expect_alive == EXPECT_ALIVE_REQUIRED;
+	const bool forced = o->forced;
 
 	oracle_claim(o, !out->permit || t->step != STEP_INIT, "SAF-11", "permit before a sample", 0,
 		     0);
 	oracle_claim(o,
-		     !out->permit || o->permit || (t->step == STEP_RUN && o->step > STEP_CAUTION),
+		     !out->permit || o->permit ||
+			     (t->step == STEP_RUN && (waited || o->step > STEP_CAUTION)),
 		     "SAF-11", "permit given at step", t->step, STEP_RUN);
+	oracle_claim(o,
+		     !out->permit || o->permit || !waited ||
+			     time_ms_since(o->now_ns, o->heard_ns) <= ALIVE_MS,
+		     "SAF-11", "permit given, but the inverter is required and silent; ms",
+		     time_ms_since(o->now_ns, o->heard_ns), ALIVE_MS);
+	oracle_claim(o, !forced || (!out->permit && t->step == STEP_TRIP), "SAF-11",
+		     "the guard has opened the relay, but the ladder is at step", t->step,
+		     STEP_TRIP);
 	oracle_claim(o, out->permit || !o->permit || t->step == STEP_TRIP, "SAF-20",
 		     "permit withdrawn at step", t->step, STEP_TRIP);
-	oracle_claim(o, out->permit || !o->permit || decided || zero, "SAF-20",
+	oracle_claim(o, out->permit || !o->permit || decided || zero || forced, "SAF-20",
 		     "permit withdrawn before 0 A could act; ms since the decision",
 		     time_ms_since(o->now_ns, o->trip_ns), delay / NS_PER_MS);
 	oracle_claim(o, !out->permit || !decided, "SAF-20",
@@ -295,6 +308,7 @@ static void check_alive(struct oracle *o, const struct cycle_in *in, const struc
 	for (uint32_t i = 0; i < in->can_rx_len && i < CYCLE_CAN_RX_MAX; i++) {
 		if (in->can_rx[i].origin != CAN_OWN && in->can_rx[i].msg.id == PYLON_ID_ALIVE) {
 			o->alive_ns = o->now_ns;
+			o->heard_ns = o->now_ns;
 		}
 	}
 	if (o->sent && !o->alive_armed) {
@@ -312,9 +326,51 @@ static void check_alive(struct oracle *o, const struct cycle_in *in, const struc
 		     "inverter required and silent, no trip; ms", ms, 60000);
 }
 
+static void check_relay(struct oracle *o, const struct cycle_in *in, const struct telemetry *t)
+{
+	/* In INIT nothing has been permitted. */
+	o->forced = o->permit && o->relay == RELAY_CLOSED && in->relay == RELAY_OPEN;
+	if (in->relay != RELAY_OPEN) {
+		o->relay_open_ns = TIME_NEVER;
+		o->weld_row = 0;
+	} else if (o->relay_open_ns == TIME_NEVER) {
+		o->relay_open_ns = o->now_ns;
+	}
+	oracle_claim(o, in->latch == REASON_NONE || t->latched != REASON_NONE, "SAF-12",
+		     "the guard has latched a fault, the core has not", t->latched, in->latch);
+	oracle_claim(o, o->weld_row < 2 || t->latched != REASON_NONE, "SAF-12",
+		     "current flows through an open relay and nothing is latched", o->weld_row, 2);
+	oracle_claim(o,
+		     o->kept_trip == REASON_NONE || !bms_side(o->kept_trip) || !o->started ||
+			     t->step == STEP_TRIP || o->taken > 1U || o->step == STEP_TRIP,
+		     "LADDER", "a trip ended with the process; step", t->step, STEP_TRIP);
+}
+
+/* With each sample, before the relay of this period is looked at. */
+static void judge_weld(struct oracle *o)
+{
+	const struct oracle_sample *s = &o->s[0];
+	const bool current = (s->jk.have & JK_HAVE(JK_REG_CURRENT)) != 0;
+
+	if (!current) {
+		return;
+	}
+	if (o->config->weld_check && o->started &&
+	    passed(o->now_ns, o->relay_open_ns, 5 * NS_PER_S) &&
+	    (s->jk.current_ma > WELD_MA || s->jk.current_ma < -WELD_MA)) {
+		o->weld_row++;
+	} else {
+		o->weld_row = 0;
+	}
+}
+
 void oracle_ladder(struct oracle *o, const struct cycle_in *in, const struct cycle_out *out,
 		   const struct telemetry *t)
 {
+	if (o->taken_now) {
+		judge_weld(o);
+	}
+	check_relay(o, in, t);
 	check_lost(o, t);
 	check_envelope(o, t);
 	check_caution(o, t);

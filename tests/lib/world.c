@@ -37,6 +37,9 @@ void world_init(struct world *w, struct world_source source, bool plain)
 	w->alive_ns = w->now_ns;
 	w->battery_ns = w->now_ns;
 	w->stop_ns = TIME_NEVER;
+	w->fitted = !plain && world_pick(w, 2) != 0;
+	w->relay = w->fitted ? RELAY_OPEN : RELAY_NOT_FITTED;
+	w->relay_ns = w->now_ns;
 	world_heal(w);
 	cycle_init(&w->core, &w->config, w->now_ns, w->now_ns, NULL);
 	oracle_init(&w->oracle, &w->config, w->now_ns, w->now_ns, NULL);
@@ -54,7 +57,9 @@ void world_fork(struct world *w)
 
 void world_restart(struct world *w, int64_t pause_ns)
 {
-	const struct held held = w->out.held;
+	struct held held = w->out.held;
+
+	held.reload = world_pick(w, 3) == 0 ? 1 : 0;
 
 	w->now_ns += pause_ns;
 	cycle_init(&w->core, &w->config, w->now_ns, w->now_ns + w->boot_offset_ns, &held);
@@ -64,6 +69,8 @@ void world_restart(struct world *w, int64_t pause_ns)
 	w->lost = 0;
 	w->command_len = 0;
 	w->stop_ns = TIME_NEVER;
+	w->relay = w->fitted ? RELAY_OPEN : RELAY_NOT_FITTED;
+	w->relay_ns = w->now_ns;
 	w->dirty_until_ns = w->now_ns + DIRTY_NS;
 	world_fork(w);
 }
@@ -82,6 +89,9 @@ static void live(struct world *w)
 					     : max_i32(w->flow_ma, -out_ma);
 	} else {
 		b->pack_ma = w->flow == WORLD_REST ? 0 : w->flow_ma;
+	}
+	if (w->relay == RELAY_OPEN && !w->welded) {
+		b->pack_ma = 0;
 	}
 	/* Faster than life: a per cent for every 600 A s. */
 	w->charge_mas += (int32_t)(b->pack_ma / 100 * min_i64(ms, 10000) / 10);
@@ -323,6 +333,23 @@ static void keep_trace(struct world *w)
 	w->trace_at = (w->trace_at + 1U) % WORLD_TRACE;
 }
 
+static void follow_relay(struct world *w)
+{
+	if (!w->fitted) {
+		w->relay = RELAY_NOT_FITTED;
+	} else if (w->relay == RELAY_CLOSED && (!w->out.permit || w->forced)) {
+		w->relay = RELAY_OPEN;
+		w->relay_ns = w->now_ns;
+		w->forced = false;
+	} else if (w->relay == RELAY_OPEN && w->out.permit &&
+		   w->now_ns - w->relay_ns >= w->config.open_ms * NS_PER_MS) {
+		w->relay = RELAY_CLOSED;
+	}
+	w->in.relay = w->relay;
+	w->in.latch = w->latch;
+	w->latch = REASON_NONE;
+}
+
 bool world_step(struct world *w)
 {
 	struct cycle_in *in = &w->in;
@@ -345,6 +372,7 @@ bool world_step(struct world *w)
 	memcpy(in->command, w->command, sizeof(in->command));
 	in->command_len = w->command_len;
 	w->command_len = 0;
+	follow_relay(w);
 	fill_serial(w);
 	fill_bus(w);
 	w->oracle.stamped = !w->frozen && w->now_ns > w->dirty_until_ns;

@@ -126,6 +126,13 @@ struct world {
 	int64_t alive_ns;
 	struct can_rx echo[CYCLE_CAN_TX_MAX];
 	uint8_t echo_len;
+	/* relay, as a guard would command it */
+	bool fitted;
+	bool forced; /* the guard opens it in the next step */
+	bool welded;
+	uint32_t relay;
+	uint32_t latch; /* the guard latches this in the next step */
+	int64_t relay_ns;
 	/* orders */
 	struct command command[CYCLE_COMMAND_MAX];
 	uint8_t command_len;

@@ -52,6 +52,8 @@ void world_heal(struct world *w)
 	w->confirm_every = 1;
 	w->link = CAN_LINK_UP;
 	w->guard_lost_until_ns = 0;
+	w->forced = false;
+	w->welded = false;
 	w->energy.t_ns = TIME_NEVER;
 	w->slide_until_ns = 0;
 }
@@ -363,6 +365,23 @@ static void act_guard(struct world *w)
 	w->guard_lost_until_ns = w->now_ns + some_time(w);
 }
 
+static void act_relay(struct world *w)
+{
+	w->forced = true;
+}
+
+static void act_weld(struct world *w)
+{
+	w->welded = !w->welded;
+}
+
+static void act_latch(struct world *w)
+{
+	if (world_pick(w, 4) == 0) {
+		w->latch = world_pick(w, REASONS + 2U);
+	}
+}
+
 static void act_stop(struct world *w)
 {
 	if (world_pick(w, 4) == 0 && w->stop_ns == TIME_NEVER) {
@@ -402,7 +421,7 @@ static act_fn *const acts[] = {
 	act_suspend,  act_gap,	    act_gap,	     act_command,     act_command, act_acknowledge,
 	act_energy,   act_energy,   act_guard,	     act_stop,	      act_restart, act_sum,
 	act_wrap,     act_wrap,	    act_heat,	     act_heat,	      act_refuse,  act_fork,
-	act_slide,    act_nothing,  act_nothing,
+	act_slide,    act_nothing,  act_nothing,     act_relay,	      act_weld,	   act_latch,
 };
 
 void world_act(struct world *w)

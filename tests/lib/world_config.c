@@ -103,6 +103,8 @@ static void random_settings(struct world *w, struct core_config *c)
 	c->profile = pylon_profile_at(world_pick(w, 3));
 	c->expect_alive = (enum expect_alive)world_pick(w, 3);
 	c->on_trip = (enum on_trip)world_pick(w, 2);
+	c->open_ms = world_pick(w, 2) == 0 ? 30000 : world_range(w, 1000, 60000);
+	c->weld_check = world_pick(w, 4) != 0;
 	c->full_rule = (enum full_rule)world_pick(w, 2);
 	c->send_305 = world_pick(w, 4) == 0;
 	c->force_charge = world_pick(w, 4) == 0;

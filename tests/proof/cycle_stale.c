@@ -85,8 +85,11 @@ static void any_state(void)
 static void prove_init(void)
 {
 	struct safety sf;
+	struct safety_kept kept; /* any content */
 
-	safety_init(&sf, nondet_bool(), nondet_u32());
+	safety_init(&sf, 0, nondet_bool(),
+		    nondet_bool() ? SAFETY_GOOD_SAMPLES : SAFETY_RELOAD_SAMPLES,
+		    nondet_bool() ? &kept : NULL);
 	PROVE(ladder_ok(&sf, false), "ladder from the start");
 	PROVE(!sf.permit && sf.data_lost, "starts without a permit");
 }

@@ -17,8 +17,8 @@ static inline bool ladder_zero(const struct safety *sf)
  */
 static inline bool ladder_ok(const struct safety *sf, bool have_sample)
 {
-	return sf->step < STEPS && sf->needed == SAFETY_GOOD_SAMPLES && sf->latched < REASONS &&
-	       sf->reclose_next < SAFETY_RECLOSE_MAX &&
+	return sf->step < STEPS && sf->latched < REASONS && sf->kept_trip < REASONS &&
+	       (sf->needed == SAFETY_GOOD_SAMPLES || sf->needed == SAFETY_RELOAD_SAMPLES) &&
 	       (have_sample || (ladder_zero(sf) && sf->good == 0));
 }
 

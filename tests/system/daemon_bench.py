@@ -139,9 +139,10 @@ Frame = collections.namedtuple("Frame", "t id data")
 class Node:
     """An inverter on the bench bus: records what it hears, says 0x305 once a second."""
 
-    def __init__(self, path, alive=True):
+    def __init__(self, path, alive=True, again=False):
         self.path = path
         self.alive = alive
+        self.again = again  # connects anew: lives through restarts of the worker
         self.frames = []
         self.connected = False
         self.stopping = False
@@ -170,12 +171,19 @@ class Node:
                     s.send(CAN_FRAME.pack(0x305, 8, bytes(8)))
                 if select.select([s], [], [], 0.05)[0]:
                     record = s.recv(64)
+                    if not record and self.again:
+                        s.close()
+                        s = self.connect()
+                        continue
                     if not record:
                         break
                     ident, length, data = CAN_FRAME.unpack(record)
                     self.frames.append(Frame(now(), ident, data[:length]))
             except OSError:
-                break
+                if not self.again:
+                    break
+                s.close()
+                s = self.connect()
         if s is not None:
             s.close()
 
@@ -285,7 +293,11 @@ class Daemon:
             children = pathlib.Path(path).read_text(encoding="ascii").split()
         except OSError:
             return None
-        return int(children[0]) if children else None
+        for child in children:
+            with contextlib.suppress(OSError):
+                if b"--guarded" in pathlib.Path(f"/proc/{child}/cmdline").read_bytes():
+                    return int(child)
+        return None
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -336,9 +348,10 @@ def living_of(group):
 class Bench:
     """Context: a folder in memory, a BMS, a bus node, daemons; all gone at the end."""
 
-    def __init__(self, frame=None, node=True):
+    def __init__(self, frame=None, node=True, again=False):
         self.frame = frame
         self.with_node = node
+        self.again = again
         self.daemons = []
         self.node = None
         self.bms = None
@@ -350,7 +363,7 @@ class Bench:
         self.stats = Stats(str(self.dir / "stats"))
         self.bms = Bms(self.frame or jk_vector("armin_16S_idle"))
         if self.with_node:
-            self.node = Node(self.bus)
+            self.node = Node(self.bus, again=self.again)
         return self
 
     def __exit__(self, kind, value, trace):
@@ -368,6 +381,7 @@ class Bench:
         """A configuration; changes: section_key=value, None removes the line."""
         keys = {"bms.device": self.bms.device, "can.interface": f"unix:{self.bus}",
                 "can.manage": "no", "rt.stats": self.stats.path,
+                "failsafe.state": str(self.dir / "state"),
                 "rt.required": "no" if SLOW else "yes",
                 "limits.charge_max": "60A", "limits.discharge_max": "60A"}
         for name, value in changes.items():

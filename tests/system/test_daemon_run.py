@@ -67,16 +67,22 @@ def test_sigterm_last_frames_say_0_A_and_exit_code_is_0():
             check(not os.path.exists(b.bus), "the bench bus is removed")
 
 
-def test_FLT_28_killed_worker_is_reported_and_no_frame_follows():
-    with Bench() as b:
+def test_FLT_28_SAF_01_killed_worker_is_replaced_and_begins_with_the_safe_set():
+    with Bench(again=True) as b:
         d = b.start_running()
         worker = d.worker()
         os.kill(worker, signal.SIGKILL)
         t0 = now()
-        check(d.wait(1.0 + MARGIN_S) == 4, "exit code 4")
+        wait_for(lambda: d.worker() not in (None, worker), 2 + MARGIN_S, "a new worker")
         check("<3>worker ended by signal 9" in d.log(), "the log names the signal")
-        late = [f for f in b.node.frames if f.t > t0 + MARGIN_S]
-        check(not late, f"frames of a dead worker: {late}")
+        zero = wait_for(lambda: [f for f in b.node.of(0x351) if f.t > t0 + 0.05], 3 + MARGIN_S,
+                        "frames of the new one")[0]
+        check(limits(zero) == (0, 0), f"it begins with {limits(zero)}")
+        check(SLOW or zero.t - t0 <= 2, f"after {zero.t - t0:.2f} s")
+        wait_for(lambda: "restarted: safe set with held values" in d.log(), 2, "log")
+        wait_for(lambda: limits(b.node.of(0x351)[-1])[1] > 0, 40, "limits come back")
+        d.signal(signal.SIGTERM)
+        check(d.wait(STOP_S + MARGIN_S) == 0, "exit code 0")
 
 
 def test_SAF_11_killed_guard_worker_sends_the_safe_set_and_ends():
@@ -99,7 +105,9 @@ def test_FLT_56_SAF_18_second_instance_is_refused_within_200_ms():
         before = b.stats.wait(5, "counters", lambda v: True)
         frames = len(b.node.frames)
         for text, reason in ((b.text(), "another jkpylon is running"),
-                             (b.text(rt_stats=str(b.dir / "other/stats")), b.bms.device)):
+                             (b.text(rt_stats=str(b.dir / "other/stats")), "another jkpylond"),
+                             (b.text(rt_stats=str(b.dir / "other/stats"),
+                                     failsafe_state=str(b.dir / "other/state")), b.bms.device)):
             second = b.start(text)
             check(second.wait(5) == 2, f"exit code 2: {second.log()}")
             took = now() - second.started
@@ -144,15 +152,15 @@ def test_FLT_32_stopped_guard_safe_set_and_back():
         check(d.wait(STOP_S + MARGIN_S) == 0, "exit code 0")
 
 
-def test_FLT_45_stopped_worker_is_noticed_and_resumes_with_the_safe_set():
+def test_FLT_45_worker_that_is_stopped_for_a_second_resumes_with_the_safe_set():
     with Bench() as b:
-        d = b.start_running()
+        d = b.start_running(text=b.text(bms_stale="1s", bms_trip="3s"))
         worker = d.worker()
         os.kill(worker, signal.SIGSTOP)
         t0 = now()
         wait_for(lambda: "worker stands still for more than 100 ms" in d.log(), 2 + MARGIN_S, "log")
         check(SLOW or now() - t0 <= 0.25, f"noticed after {now() - t0:.3f} s")
-        while now() < t0 + 5:
+        while now() < t0 + 1.5:
             time.sleep(0.05)
         frames = len(b.node.frames)
         os.kill(worker, signal.SIGCONT)
@@ -161,7 +169,20 @@ def test_FLT_45_stopped_worker_is_noticed_and_resumes_with_the_safe_set():
         first = next(f for f in b.node.frames[frames:] if f.id == 0x351)
         check(limits(first) == (0, 0), f"first limits after the stop {limits(first)}")
         late = b.stats.wait(2, "counters", lambda v: v["missed"] > 0)
-        check(late["missed"] >= 900, "the periods left out are counted")
+        check(late["missed"] >= 250, "the periods left out are counted")
+
+
+def test_FLT_45_worker_that_is_stopped_for_longer_is_replaced():
+    with Bench(again=True) as b:
+        d = b.start_running()
+        worker = d.worker()
+        os.kill(worker, signal.SIGSTOP)
+        t0 = now()
+        wait_for(lambda: d.worker() not in (None, worker), 3 + MARGIN_S, "a new worker")
+        check(SLOW or 2 <= now() - t0 <= 3, f"replaced after {now() - t0:.2f} s")
+        check("worker does not run in time: killed" in d.log(), d.log())
+        first = wait_for(lambda: [f for f in b.node.of(0x351) if f.t > t0 + 1], 5, "limits")[0]
+        check(limits(first) == (0, 0), f"first limits afterwards {limits(first)}")
 
 
 def full_pipe():
@@ -222,8 +243,8 @@ def test_guard_tells_the_service_manager():
         m = Manager(b.dir)
         d = b.start(env={"NOTIFY_SOCKET": m.path, "WATCHDOG_USEC": "400000"})
         wait_for(lambda: m.has("READY=1"), 10, "READY=1")
-        check("READY=1" in m.heard[0][1], f"READY=1 comes first: {m.heard}")
         check(b.stats.loop() is not None, "READY=1 follows the first cycle")
+        check(m.has("STATUS=starting") and m.has("STATUS=running"), f"{m.heard}")
         wait_for(lambda: m.listen().count("WATCHDOG=1") >= 10, 5 + MARGIN_S, "WATCHDOG=1")
         times = [t for t, text in m.heard if text == "WATCHDOG=1"]
         check(SLOW or all(0.1 < y - x < 0.4 for x, y in zip(times, times[1:])), f"times {times}")
@@ -233,9 +254,10 @@ def test_guard_tells_the_service_manager():
         wait_for(lambda: m.has("STATUS=worker stands still"), 2 + MARGIN_S, "STATUS")
         fed = m.listen().count("WATCHDOG=1")
         time.sleep(1.0)
-        check(m.listen().count("WATCHDOG=1") == fed, "a worker that stands still is not fed")
+        check(m.listen().count("WATCHDOG=1") > fed, "fed: the guard does what has to be done")
         os.kill(worker, signal.SIGCONT)
-        wait_for(lambda: m.listen().count("WATCHDOG=1") > fed, 2 + MARGIN_S, "fed again")
+        wait_for(lambda: [s for s in m.listen() if s.startswith("STATUS=")][-1].startswith(
+            "STATUS=running"), 2 + MARGIN_S, "STATUS")
         d.signal(signal.SIGTERM)
         check(d.wait(STOP_S + MARGIN_S) == 0, "exit code 0")
         check(m.has("STOPPING=1"), "STOPPING=1")
@@ -259,15 +281,6 @@ def test_FLT_64_service_manager_that_does_not_read_stops_nothing():
         check(d.wait(STOP_S + MARGIN_S) == 0, "exit code 0")
 
 
-def test_sighup_is_answered_and_ends_nothing():
-    with Bench() as b:
-        d = b.start_running()
-        d.signal(signal.SIGHUP)
-        wait_for(lambda: "reload is not available" in d.log(), 2 + MARGIN_S, "log")
-        frames = len(b.node.frames)
-        wait_for(lambda: len(b.node.frames) >= frames + 12, 10, "frames go on")
-
-
 def test_threads_have_their_priorities_and_the_worker_nothing_of_the_guard():
     with Bench() as b:
         d = b.start_running()
@@ -283,6 +296,7 @@ def test_threads_have_their_priorities_and_the_worker_nothing_of_the_guard():
             policies[name.strip()] = (os.sched_getscheduler(int(tid)),
                                       os.sched_getparam(int(tid)).sched_priority)
         check(policies.pop("cycle") == (os.SCHED_FIFO, 80), f"{policies}")
+        check(policies.pop("orphan") == (os.SCHED_FIFO, 90), f"{policies}")
         check(all(p == (os.SCHED_OTHER, 0) for p in policies.values()), f"{policies}")
         guard = d.process.pid
         check(os.sched_getscheduler(guard) & ~os.SCHED_RESET_ON_FORK == os.SCHED_FIFO, "guard FIFO")
@@ -328,7 +342,8 @@ def test_trace_holds_every_step():
             kinds.setdefault(line[0], []).append(line.split())
         check(len(kinds["S"]) == v["cycles"], f"{len(kinds['S'])} steps, {v['cycles']} cycles")
         check(sum(len(r[1]) // 2 for r in kinds["R"]) == v["serial_rx_bytes"], "serial bytes")
-        check(len(kinds["I"]) == 1 and "H" not in kinds and "X" not in kinds, "start point")
+        check(len(kinds["I"]) == 1 and "X" not in kinds, "start point")
+        check([h[1:] for h in kinds["H"]] == ["- 0 0 0 0 0 0 0 0 0 - - -".split()], "nothing held")
         times = [int(s[1]) for s in kinds["S"]]
         check(times == sorted(times), "time goes forward")
         own = [f for f in kinds["F"] if f[2] == "o"]

@@ -35,6 +35,8 @@ calm = 0s
 [rt]
 required = no
 stats = {folder}/stats
+[failsafe]
+state = {folder}/state
 """
 # id of the fault, what starts it, what ends it (nothing: it ends by itself)
 FAULTS = [

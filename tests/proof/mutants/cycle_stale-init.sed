@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
 # file: src/core/safety.c
 # breaks: ladder from the start
-/^void safety_init/,/^}/ s/sf->needed = SAFETY_GOOD_SAMPLES;//
+/^void safety_init/,/^}/ s/sf->needed = needed;//

@@ -245,11 +245,11 @@ static void test_SAF_12_latch_stays_until_acknowledged(void **state)
 	assert_int_equal(bench_tele(&b)->step, STEP_TRIP);
 	assert_false(b.out.permit);
 	assert_safe_set(&b);
-	assert_int_equal(b.out.held.latched, REASON_CRITICAL);
+	assert_int_equal(b.out.held.kept.latched, REASON_CRITICAL);
 	send(COMMAND_ACK, 0, 1);
 	assert_int_equal(bench_tele(&b)->latched, REASON_NONE);
 	assert_int_equal(b.events[EVENT_ACKNOWLEDGED], 1);
-	assert_int_equal(b.out.held.latched, REASON_NONE);
+	assert_int_equal(b.out.held.kept.latched, REASON_NONE);
 	bench_run_ms(&b, 3000);
 	assert_int_equal(bench_tele(&b)->step, STEP_RUN);
 	assert_true(b.out.permit);
@@ -383,7 +383,7 @@ static void restart_latched(void)
 {
 	const struct held held = b.out.held;
 
-	assert_int_equal(held.latched, REASON_CRITICAL);
+	assert_int_equal(held.kept.latched, REASON_CRITICAL);
 	bench_boot(&b, &held);
 }
 

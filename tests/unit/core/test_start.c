@@ -302,14 +302,14 @@ static void test_SAF_12_latch_of_the_previous_worker(void **state)
 		for (int with = 0; with <= 1; with++) {
 			struct held held = held_values(1000);
 
-			held.latched = latches[i];
+			held.kept.latched = latches[i];
 			held.t_ns = with != 0 ? held.t_ns : TIME_NEVER;
 			fresh();
 			bench_boot(&b, &held);
 			bench_run_ms(&b, 60000);
 			assert_false(b.out.permit);
 			assert_safe_set(&b);
-			assert_int_equal(b.out.held.latched,
+			assert_int_equal(b.out.held.kept.latched,
 					 latches[i] < REASONS ? latches[i] : REASON_CONTRADICTION);
 			b.command = (struct command){.kind = COMMAND_ACK, .local = 1};
 			b.have_command = true;

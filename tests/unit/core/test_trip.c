@@ -120,11 +120,17 @@ static void test_FLT_26_required_and_never_heard(void **state)
 	bench_boot(&b, NULL);
 	bench_run_ms(&b, 5500);
 	assert_true(bench_ccl_ma(&b) > 0);
+	assert_false(b.out.permit); /* the relay waits for a live inverter */
 	bench_run_ms(&b, 1000);
 	assert_true(zero_on_bus(&b));
-	assert_true(b.out.permit);
-	bench_run_ms(&b, 54500);
 	assert_false(b.out.permit);
+	assert_int_equal(bench_tele(&b)->step, STEP_STOP);
+	bench_run_ms(&b, 54500);
+	assert_int_equal(bench_tele(&b)->step, STEP_TRIP);
+	assert_false(b.out.permit);
+	b.alive = true;
+	bench_run_ms(&b, 40000);
+	assert_true(b.out.permit);
 }
 
 /* SAF-20: 0 A first, the relay two seconds later, one second for a critical cell. */
@@ -224,10 +230,10 @@ static void test_every_trip_of_the_bms_side_counts(void **state)
 		struct safety sf;
 
 		in.alive_ms = INT32_MIN;
-		safety_init(&sf, true, REASON_NONE);
+		safety_init(&sf, 0, true, SAFETY_GOOD_SAMPLES, NULL);
 		sf.step = STEP_TRIP;
 		sf.reason = (uint32_t)rows[i].reason;
-		sf.open_ns = in.now_ns - SAFETY_OPEN_MIN_NS;
+		sf.open_ns = in.now_ns - b.config.open_ms * NS_PER_MS;
 		sf.good = SAFETY_GOOD_SAMPLES;
 		safety_step(&sf, &b.config, &in, &sink);
 		assert_int_equal(sf.step, STEP_RUN);

@@ -21,8 +21,6 @@
 #include "rt/shared.h"
 #include "rt/shared_log.h"
 
-#define LIMIT_NS (100 * NS_PER_MS)
-
 static int make(void **state)
 {
 	int fd = -1;
@@ -40,7 +38,9 @@ static int drop(void **state)
 }
 
 static const struct shared_failsafe settings = {
-	.beat_ms = 100, .reload_ms = 2500, .priority = 80, .relay = "gpiochip0:17"};
+	.policy = {.period_us = 5000, .beat_ms = 100, .reload_ms = 2500},
+	.priority = 80,
+	.relay = "gpiochip0:17"};
 
 static void test_settings_arrive_as_written(void **state)
 {
@@ -50,8 +50,8 @@ static void test_settings_arrive_as_written(void **state)
 	assert_int_equal(shared_failsafe_read(page, &got), -EAGAIN);
 	shared_failsafe_write(page, &settings);
 	assert_int_equal(shared_failsafe_read(page, &got), 0);
-	assert_int_equal(got.beat_ms, settings.beat_ms);
-	assert_int_equal(got.reload_ms, settings.reload_ms);
+	assert_int_equal(got.policy.beat_ms, settings.policy.beat_ms);
+	assert_int_equal(got.policy.reload_ms, settings.policy.reload_ms);
 	assert_string_equal(got.relay, settings.relay);
 }
 
@@ -79,10 +79,10 @@ static void test_settings_out_of_range_are_refused_in_spite_of_a_right_sum(void 
 	for (size_t i = 0; i < 5; i++) {
 		bad[i] = settings;
 	}
-	bad[0].beat_ms = 0;
-	bad[1].beat_ms = INT32_MAX;
+	bad[0].policy.beat_ms = 0;
+	bad[1].policy.beat_ms = INT32_MAX;
 	bad[2].priority = 100;
-	bad[3].reload_ms = -1;
+	bad[3].policy.reload_ms = -1;
 	memset(bad[4].relay, 'x', sizeof(bad[4].relay));
 	for (size_t i = 0; i < 5; i++) {
 		shared_failsafe_write(page, &bad[i]);
@@ -165,38 +165,6 @@ static void test_attach_takes_only_a_page(void **state)
 	close(other);
 	close(fd);
 	shared_detach(page);
-}
-
-static void test_SAF_11_beat_that_stands_still_is_lost_after_the_limit(void **state)
-{
-	struct guard_watch w = {0};
-	int64_t t = NS_PER_S;
-
-	(void)state;
-	/* starting: nothing to lose yet, however long it takes */
-	assert_int_equal(guard_watch_step(&w, t, true, 0U, LIMIT_NS), GUARD_SAME);
-	t += 10 * NS_PER_S;
-	assert_int_equal(guard_watch_step(&w, t, true, 0U, LIMIT_NS), GUARD_SAME);
-	assert_int_equal(guard_watch_step(&w, t, true, 1U, LIMIT_NS), GUARD_FIRST);
-	assert_int_equal(guard_watch_step(&w, t + LIMIT_NS, true, 1U, LIMIT_NS), GUARD_SAME);
-	assert_int_equal(guard_watch_step(&w, t + LIMIT_NS + 1, true, 1U, LIMIT_NS), GUARD_LOST);
-	assert_int_equal(guard_watch_step(&w, t + 2 * LIMIT_NS, true, 1U, LIMIT_NS), GUARD_SAME);
-	assert_int_equal(guard_watch_step(&w, t + 3 * LIMIT_NS, true, 2U, LIMIT_NS), GUARD_BACK);
-	assert_int_equal(guard_watch_step(&w, t + 3 * LIMIT_NS, true, 3U, LIMIT_NS), GUARD_SAME);
-}
-
-static void test_SAF_11_damaged_beat_does_not_count_as_a_beat(void **state)
-{
-	struct guard_watch w = {0};
-	int64_t t = NS_PER_S;
-
-	(void)state;
-	assert_int_equal(guard_watch_step(&w, t, true, 1U, LIMIT_NS), GUARD_FIRST);
-	for (uint32_t i = 2; i < 7; i++) {
-		t += LIMIT_NS / 4;
-		(void)guard_watch_step(&w, t, false, i, LIMIT_NS);
-	}
-	assert_true(w.lost);
 }
 
 /* In a child with @fd as stderr: return of shared_log_write() after @lines lines. */
@@ -288,8 +256,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_restart_keeps_held_values_and_nothing_else,
 						make, drop),
 		cmocka_unit_test(test_attach_takes_only_a_page),
-		cmocka_unit_test(test_SAF_11_beat_that_stands_still_is_lost_after_the_limit),
-		cmocka_unit_test(test_SAF_11_damaged_beat_does_not_count_as_a_beat),
 		cmocka_unit_test(test_FLT_53_full_pipe_drops_lines_and_does_not_block),
 		cmocka_unit_test(test_FLT_53_full_socket_drops_lines_and_does_not_block),
 		cmocka_unit_test(test_control_characters_cannot_forge_a_line),

@@ -62,12 +62,17 @@ static void test_file_begins_with_format_and_configuration(void **state)
 				  .temp_dc = 215,
 				  .soc_pct = 60,
 				  .cells = 16,
-				  .latched = 2};
+				  .reload = 1,
+				  .kept = {.latched = 2,
+					   .level = 7,
+					   .tripped = 3,
+					   .reclose_ns = {TIME_NEVER, 4, TIME_NEVER}}};
 
 	(void)state;
 	trace_start_point(&trace, 1000, 2000, &held);
 	assert_int_equal(trace_start(&trace), 0);
-	assert_string_equal(finish(), HEAD "I 1000 2000\nH 9 52000 -1500 215 60 16 2\nZ\n");
+	assert_string_equal(finish(),
+			    HEAD "I 1000 2000\nH 9 52000 -1500 215 60 16 1 2 7 3 - 4 -\nZ\n");
 }
 
 static void test_every_input_of_a_step_is_written_and_unchanged_ones_only_once(void **state)
@@ -81,6 +86,8 @@ static void test_every_input_of_a_step_is_written_and_unchanged_ones_only_once(v
 	in.guard_ok = true;
 	in.can_link = 2;
 	in.can_lost = 0x1002;
+	in.relay = RELAY_CLOSED;
+	in.latch = REASON_RELAY;
 	in.energy = (struct energy_input){.t_ns = 77, .cap_ma = {1000, 2000}};
 	in.command_len = 1;
 	in.command[0] = (struct command){.kind = 1, .value_ma = 500, .ttl_ms = 60000, .local = 1};
@@ -97,6 +104,7 @@ static void test_every_input_of_a_step_is_written_and_unchanged_ones_only_once(v
 	in.request_failed = true;
 	in.stop = true;
 	in.can_lost = 0;
+	in.latch = REASON_NONE;
 	in.command_len = 0;
 	in.can_rx_len = 0;
 	in.rx_len = 0;
@@ -104,11 +112,12 @@ static void test_every_input_of_a_step_is_written_and_unchanged_ones_only_once(v
 
 	in.energy.t_ns = TIME_NEVER;
 	assert_int_equal(trace_step(&trace, &in), 0);
-	assert_string_equal(finish(), HEAD "I 1 2\n"
-					   "S 5000000 6000000 5\nL 2\nE 77 1000 2000\nD 1002\n"
-					   "K 1 500 60000 1\nF 305#01fe b\nF 35C# o\nR 4e5700\n"
-					   "S 10000000 11000000 f\n"
-					   "S 10000000 11000000 f\nE - 1000 2000\nZ\n");
+	assert_string_equal(finish(),
+			    HEAD "I 1 2\n"
+				 "S 5000000 6000000 5\nL 2\nE 77 1000 2000\nD 1002\nG 2 18\n"
+				 "K 1 500 60000 1\nF 305#01fe b\nF 35C# o\nR 4e5700\n"
+				 "S 10000000 11000000 f\n"
+				 "S 10000000 11000000 f\nE - 1000 2000\nZ\n");
 }
 
 static void test_largest_step_is_written_completely(void **state)

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "local.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/units.h"
+#include "control.h"
+#include "core/telemetry.h"
+#include "rt/guard.h"
+#include "rt/relay.h"
+#include "rt/shared_log.h"
+#include "rt/state.h"
+#include "rt/stats.h"
+
+#define TEXT_MAX     512
+#define TIME_MAX     32
+#define MA_PER_A     1000
+#define TENTHS	     10
+#define AGE_ALIVE_MS 2000
+
+static void print_when(int64_t when_s)
+{
+	const time_t t = (time_t)when_s;
+	struct tm tm;
+	char text[TIME_MAX] = "?";
+
+	if (when_s > 0 && gmtime_r(&t, &tm) != NULL) {
+		(void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm);
+	}
+	fprintf(stdout, "%s", text);
+}
+
+static void print_amperes(const char *name, int32_t ma)
+{
+	const int32_t tenths = ma / (MA_PER_A / TENTHS);
+
+	fprintf(stdout, "  %s %s%d.%d A", name, tenths < 0 ? "-" : "", abs_i32(tenths) / TENTHS,
+		abs_i32(tenths) % TENTHS);
+}
+
+/* Return: what the page says is now and here. */
+static bool is_running(const struct stats_page *page, const struct telemetry *t)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return kill(page->header.pid, 0) == 0 || errno == EPERM
+		       ? time_ms_since((int64_t)now.tv_sec * NS_PER_S + now.tv_nsec, t->t_ns) <
+				 AGE_ALIVE_MS
+		       : false;
+}
+
+/* Return: EXIT_OK, or what the daemon's state makes of it. */
+static int print_daemon(const char *stats_path)
+{
+	char error[STATS_ERROR_MAX];
+	struct stats_reader reader;
+	struct telemetry t;
+	int code = EXIT_OK;
+
+	if (stats_open(stats_path, &reader, error) != 0) {
+		fprintf(stdout, "daemon:  not running (%s)\n", error);
+		return EXIT_DEVICE;
+	}
+	if (stats_read(&reader, &t, NULL) != 0 || !is_running(reader.page, &t)) {
+		fprintf(stdout, "daemon:  not running (%s is of an earlier one)\n", stats_path);
+		stats_close(&reader);
+		return EXIT_DEVICE;
+	}
+	fprintf(stdout, "daemon:  running, pid %d\n", reader.page->header.pid);
+	fprintf(stdout, "ladder:  %s, reason: %s\n", step_name((int32_t)t.step),
+		reason_name((int32_t)t.reason));
+	fprintf(stdout, "relay:   %s, %s\n", relay_state_name((int32_t)t.relay),
+		t.permit != 0U ? "may be closed" : "must be open");
+	fprintf(stdout, "limits: ");
+	print_amperes("charge", t.limit_ma[DIR_CHARGE]);
+	print_amperes("discharge", t.limit_ma[DIR_DISCHARGE]);
+	if (t.age_ms == INT32_MAX) {
+		fprintf(stdout, "\nBMS:     no sample yet\n");
+	} else {
+		fprintf(stdout, "\nBMS:     sample %d ms old, SoC %d %%\n", t.age_ms,
+			t.sample.soc_pct);
+	}
+	fprintf(stdout, "CAN:     %s\n", can_link_name((int32_t)t.can_link));
+	if (t.latched != REASON_NONE) {
+		fprintf(stdout, "latched: %s", reason_name((int32_t)t.latched));
+		if (t.latched == REASON_CRITICAL && t.critical_level < LEVELS) {
+			fprintf(stdout, " (%s)", level_name((int32_t)t.critical_level));
+		}
+		fprintf(stdout, "; find the cause, then jkpylond --ack\n");
+	}
+	if (t.step == STEP_TRIP || t.latched != REASON_NONE) {
+		code = EXIT_TRIPPED;
+	}
+	stats_close(&reader);
+	return code;
+}
+
+static int print_state(const char *path)
+{
+	struct state_record r;
+	char text[STATE_TEXT_MAX];
+	const int rc = state_read(path, &r, text, sizeof(text));
+
+	if (rc != 0) {
+		fprintf(stdout, "state:   %s\n", text);
+		return rc == -EBADMSG ? EXIT_TRIPPED : EXIT_OK;
+	}
+	if (r.latched == REASON_NONE && r.opened_by == REASON_NONE) {
+		fprintf(stdout,
+			"state:   nothing latched, the relay has never opened because of a fault\n");
+		return EXIT_OK;
+	}
+	fprintf(stdout, "state:   %s%s, ",
+		r.latched != REASON_NONE ? "latched " : "nothing latched",
+		r.latched != REASON_NONE ? reason_name((int32_t)r.latched) : "");
+	if (r.opened_by != REASON_NONE) {
+		fprintf(stdout, "relay last opened by %s, ", reason_name((int32_t)r.opened_by));
+	}
+	fprintf(stdout, "written ");
+	print_when(r.when_s);
+	fputc('\n', stdout);
+	return r.latched != REASON_NONE ? EXIT_TRIPPED : EXIT_OK;
+}
+
+int local_status(const struct config *c)
+{
+	const int daemon = print_daemon(c->stats_path);
+	const int state = print_state(c->state_path);
+
+	return daemon != EXIT_OK ? daemon : state;
+}
+
+int local_ack(const struct config *c, bool recover)
+{
+	char answer[CONTROL_TEXT_MAX];
+	const int r = control_ask(c->stats_path, recover ? "ack recover" : "ack", answer);
+
+	fprintf(r == 0 ? stdout : stderr, "%s\n", answer);
+	return r == 0 ? EXIT_OK : (r == -EACCES ? EXIT_TRIPPED : EXIT_DEVICE);
+}
+
+int local_open_relay(const char *config_path)
+{
+	static struct config c;
+	struct conf_error conf_error = {0};
+	struct state_record record = {0};
+	char error[TEXT_MAX];
+	const char *relay = c.relay;
+
+	if (conf_read(config_path, &c, &conf_error) != 0) {
+		shared_log(EVENT_WARNING, "%s: %s", config_path, conf_error.text);
+		conf_default(&c);
+		if (state_read(c.state_path, &record, error, sizeof(error)) != 0) {
+			shared_log(EVENT_ERR, "which relay is to be opened is not known: %s",
+				   error);
+			return EXIT_DEVICE;
+		}
+		relay = record.relay;
+	}
+	if (strcmp(relay, "none") == 0 || relay[0] == '\0') {
+		return EXIT_OK;
+	}
+	const int r = relay_open_anyhow(relay, c.precharge, error, sizeof(error));
+
+	if (r != 0) {
+		shared_log(EVENT_ERR, "cannot open the relay: %s", error);
+		return EXIT_DEVICE;
+	}
+	shared_log(EVENT_NOTICE, "relay %s opened", relay);
+	return EXIT_OK;
+}
