@@ -17,6 +17,7 @@
 #include "rt/shared.h"
 #include "rt/stats.h"
 #include "svc/logger.h"
+#include "svc/solis.h"
 #include "svc/trace.h"
 
 #define WORKER_EVENTS 256U
@@ -64,6 +65,7 @@ struct worker {
 	struct ring frames;
 	struct can_msg frame_storage[WORKER_FRAMES];
 	struct logger logger;
+	struct solis solis;
 	struct trace trace;
 	struct serial *serial;
 	struct can_port *can;

@@ -169,6 +169,41 @@ static void stop_logger(struct worker *w)
 	logger_stop(&w->logger);
 }
 
+/* A report for people: the battery is served without it. */
+static int start_solis(struct worker *w)
+{
+	const struct config *c = &w->config;
+
+	/* A dry run says nothing that the inverter could understand. */
+	if (c->solis_device[0] == '\0' || w->mode != MODE_RUN) {
+		return EXIT_OK;
+	}
+	const struct solis_config config = {
+		.device = c->solis_device,
+		.bms_device = c->bms_device,
+		.address = c->solis_address,
+		.baud = c->solis_baud,
+		.poll_ms = c->solis_poll_ms,
+		.window_ms = c->solis_patience_ms,
+		.telemetry = &w->stats->telemetry.head,
+	};
+	int r = solis_start(&w->solis, &config);
+
+	if (r == 0) {
+		r = logger_add(&w->logger, &w->solis.events);
+	}
+	if (r != 0) {
+		shared_log(EVENT_WARNING, "cannot read %s: %s; running without the echo check",
+			   c->solis_device, strerror(-r));
+	}
+	return EXIT_OK;
+}
+
+static void stop_solis(struct worker *w)
+{
+	solis_stop(&w->solis);
+}
+
 static int start_trace(struct worker *w)
 {
 	const char *path = w->config.trace_path;
@@ -466,7 +501,8 @@ const struct worker_part worker_parts[] = {
 	{start_signals, stop_signals},	 {start_page, stop_page},     {start_stats, stop_stats},
 	{start_failsafe, stop_failsafe}, {start_memory, stop_memory}, {start_logger, stop_logger},
 	{start_trace, stop_trace},	 {start_orphan, stop_orphan}, {start_control, stop_control},
-	{start_serial, stop_serial},	 {start_can, stop_can},	      {start_loop, stop_loop},
+	{start_solis, stop_solis},	 {start_serial, stop_serial}, {start_can, stop_can},
+	{start_loop, stop_loop},
 };
 
 const size_t worker_parts_len = ARRAY_SIZE(worker_parts);

@@ -90,6 +90,22 @@ enum event_level {
 	X(CAN_TX_FULL,      WARNING, 60, "CAN: transmit queue full, {0} frames dropped so far") \
 	X(INVERTER_ALIVE,   NOTICE,  10, "inverter answers (0x305)") \
 	X(INVERTER_SILENT,  WARNING, 60, "inverter silent for {0:ms} (0x305 missing)") \
+	/* echo: what the inverter understood of the frames, read on its RS485 port */ \
+	X(ECHO_AGREES,      NOTICE,  0,  "echo: the inverter understood what the bus says: charge {0:mA}, discharge {1:mA}, {2:mV}, SoC {3} %") \
+	X(ECHO_CHARGE,      WARNING, 0,  "echo: charge limit: the inverter understood {0:mA}, the bus said {1:mA} to {2:mA}, for {3:ms}: check battery type and protocol in its menu") \
+	X(ECHO_DISCHARGE,   WARNING, 0,  "echo: discharge limit: the inverter understood {0:mA}, the bus said {1:mA} to {2:mA}, for {3:ms}: check battery type and protocol in its menu") \
+	X(ECHO_VOLTAGE,     WARNING, 0,  "echo: voltage: the inverter understood {0:mV}, the bus said {1:mV} to {2:mV}, for {3:ms}: check battery type and protocol in its menu") \
+	X(ECHO_SOC,         WARNING, 0,  "echo: SoC: the inverter understood {0} %, the bus said {1} % to {2} %, for {3:ms}: check battery type and protocol in its menu") \
+	X(ECHO_FAULTS,      WARNING, 0,  "echo: BMS fault words of the inverter {0:hex} {1:hex}, before {2:hex} {3:hex}") \
+	X(SOLIS_OPEN,       NOTICE,  60, "Solis: RS485 device open") \
+	X(SOLIS_ANSWERS,    NOTICE,  60, "Solis: the inverter answers on RS485") \
+	X(SOLIS_NO_DEVICE,  WARNING, 300,"Solis: solis.device cannot be opened (errno {0}): check cable, name, rights, and that no other program uses it; tried again") \
+	X(SOLIS_IS_BMS,     ERR,     300,"Solis: solis.device is the serial device of the BMS: name the one that leads to the inverter; nothing is read") \
+	X(SOLIS_LOST,       WARNING, 60, "Solis: RS485 device lost: check the USB cable; it is opened again when it is back") \
+	X(SOLIS_SILENT,     WARNING, 300,"Solis: no answer on RS485 ({0} so far): check A and B, solis.address, solis.baud, and that no data logger asks on the same line") \
+	X(SOLIS_DAMAGED,    WARNING, 300,"Solis: damaged answer on RS485 ({0} so far): check cable and termination, and that no data logger asks on the same line") \
+	X(SOLIS_REFUSED,    WARNING, 300,"Solis: the inverter refuses registers 33139 to 33146 (exception {0}): this model cannot be checked so; remove solis.device") \
+	X(SOLIS_TOTAL,      INFO,    0,  "Solis: registers read {0} times, no answer {1}, damaged {2}, refused {3}") \
 	/* realtime */ \
 	X(OVERRUN,          WARNING, 10, "cycle overrun: {0} periods skipped, {1} in total") \
 	X(RT_REFUSED,       WARNING, 0,  "realtime scheduling refused (errno {0}): running without") \

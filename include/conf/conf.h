@@ -60,6 +60,12 @@ struct config {
 	int32_t cpu; /* CONF_CPU_NONE or a CPU number */
 	bool rt_required;
 	char stats_path[CONF_PATH_MAX];
+	/* [solis] */
+	char solis_device[CONF_PATH_MAX]; /* the inverter's RS485 port; empty: not read */
+	int32_t solis_address;
+	int32_t solis_baud;
+	int32_t solis_poll_ms;
+	int32_t solis_patience_ms; /* a difference must last this long to be told */
 	/* [recorder] */
 	char trace_path[CONF_PATH_MAX]; /* text trace of all cycle inputs, for replay */
 };

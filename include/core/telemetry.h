@@ -138,6 +138,8 @@ struct telemetry {
 	uint32_t count_alive;
 	uint32_t count_events_lost;
 	uint32_t relay; /* enum relay_state */
+	int32_t pack_shown_mv; /* pack voltage on the bus */
+	uint32_t pad;
 };
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The logger: takes events from the ring, limits their rate, makes them text. Two parts: the rate
- * limit (pure, given the time) and the thread around it.
+ * The logger: takes events from rings, limits their rate, makes them text. Two parts: the rate
+ * limit (pure, given the time) and the thread around it. Each producer has a ring of its own.
  */
 #ifndef JKP_SVC_LOGGER_H
 #define JKP_SVC_LOGGER_H
@@ -17,6 +17,7 @@
 
 #define LOGGER_BURST	512U /* events per wake-up */
 #define LOGGER_LINE_MAX 400U
+#define LOGGER_RINGS	4U
 /* Each id may speak LOGGER_TOKENS times in a row and once per LOGGER_REFILL_NS after that. */
 #define LOGGER_TOKENS	 5U
 #define LOGGER_REFILL_NS INT64_C(60000000000)
@@ -42,12 +43,13 @@ typedef void logger_sink(int level, const char *text, void *context);
 
 /**
  * struct logger - rate limits and thread
- * @ring: source of struct event; the logger is its only consumer
+ * @ring: sources of struct event, @rings of them; the logger is their only consumer
  * @sink: where to
  * @level: least urgent level that is printed
  */
 struct logger {
-	struct ring *ring;
+	struct ring *ring[LOGGER_RINGS];
+	_Atomic uint32_t rings;
 	logger_sink *sink;
 	void *context;
 	int level;
@@ -62,6 +64,15 @@ struct logger {
  * logger_init - prepare, without a thread
  */
 void logger_init(struct logger *l, struct ring *ring, int level, logger_sink *sink, void *context);
+
+/**
+ * logger_add - take events from one more ring
+ * @ring: ring of struct event of another producer; outlives logger_stop()
+ *
+ * Return: 0, or -ENOSPC if LOGGER_RINGS are in use.
+ * Context: the thread that called logger_init(), before or after logger_start().
+ */
+int logger_add(struct logger *l, struct ring *ring);
 
 /**
  * logger_event - one event: print it or suppress it
@@ -80,7 +91,7 @@ void logger_event(struct logger *l, const struct event *e, int64_t now_ns);
 void logger_flush(struct logger *l, int64_t now_ns, bool all);
 
 /**
- * logger_drain - pop at most LOGGER_BURST events and handle them; report lost ones
+ * logger_drain - pop at most LOGGER_BURST events of each ring and handle them; report lost ones
  *
  * Return: number popped.
  */

@@ -21,6 +21,10 @@
 #define PERIODS_PER_BEAT  4
 #define PULSE_FEEDBACK_MS 1500
 #define US_PER_MS	  1000
+#define SOLIS_ADDRESS	  1
+#define SOLIS_BAUD	  9600
+#define SOLIS_POLL_MS	  10000
+#define SOLIS_PATIENCE	  30000
 #define RELOAD_POLLS	  2
 #define RELOAD_REPLY_MS	  500 /* a reply is waited for this long */
 
@@ -50,6 +54,10 @@ void conf_default(struct config *ret_config)
 	c->cpu = CONF_CPU_NONE;
 	c->rt_required = true;
 	memcpy(c->stats_path, STATS_PATH, sizeof(STATS_PATH));
+	c->solis_address = SOLIS_ADDRESS;
+	c->solis_baud = SOLIS_BAUD;
+	c->solis_poll_ms = SOLIS_POLL_MS;
+	c->solis_patience_ms = SOLIS_PATIENCE;
 }
 
 static int fault(struct config_fault *ret_fault, const char *a, const char *b, const char *text)
@@ -67,6 +75,34 @@ static bool same_line(const char *a, const char *b)
 
 	return len == (suffix_b != NULL ? (size_t)(suffix_b - b) : strlen(b)) &&
 	       strncmp(a, b, len) == 0;
+}
+
+/* The Modbus library would take another rate for 9600, without a word. */
+static bool usual_baud(int32_t baud)
+{
+	static const int32_t usual[] = {1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200};
+	bool found = false;
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(usual); i++) {
+		found = found || usual[i] == baud;
+	}
+	return found;
+}
+
+static int check_solis(const struct config *config, struct config_fault *ret_fault)
+{
+	if (!usual_baud(config->solis_baud)) {
+		return fault(ret_fault, "solis.baud", NULL,
+			     "solis.baud must be 1200, 2400, 4800, 9600, 19200, 38400, 57600 or "
+			     "115200: Solis is delivered with 9600");
+	}
+	if (config->solis_device[0] != '\0' &&
+	    strcmp(config->solis_device, config->bms_device) == 0) {
+		return fault(ret_fault, "solis.device", "bms.device",
+			     "one line cannot lead to the BMS and to the inverter: give "
+			     "solis.device an adapter of its own, or none");
+	}
+	return 0;
 }
 
 int conf_check(const struct config *config, struct config_fault *ret_fault)
@@ -102,7 +138,9 @@ int conf_check(const struct config *config, struct config_fault *ret_fault)
 				     "relay, precharge and feedback must be three different lines");
 		}
 	}
-	return core_config_check(core, ret_fault);
+	const int r = check_solis(config, ret_fault);
+
+	return r != 0 ? r : core_config_check(core, ret_fault);
 }
 
 const char *conf_advice(const struct config *config, uint32_t n)

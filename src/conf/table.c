@@ -283,6 +283,22 @@ const struct conf_key conf_keys[] = {
 	 .check = conf_check_file, .form = "path of a file",
 	 .help = "Statistics page that rtstat and the other tools read."},
 
+	{.section = "solis", .name = "device", .type = CONF_TEXT, .offset = AT(solis_device),
+	 .check = conf_check_device, .form = "path of a tty", .none = "none",
+	 .help = "Serial device that leads to the RS485 port (Modbus) of a Solis inverter. There the "
+		 "daemon reads what the inverter understood of its frames, compares, and tells in "
+		 "the log. It only reads, and nothing depends on it. One master a line: no data "
+		 "logger beside it."},
+	NUMBER("solis", "address", solis_address, &conf_count, 1, 247,
+	       "Modbus address of the inverter, set in its menu."),
+	NUMBER("solis", "baud", solis_baud, &conf_count, 1200, 115200,
+	       "Bit rate of the RS485 port, one of the usual ones; 8 data bits, no parity."),
+	NUMBER("solis", "poll", solis_poll_ms, &conf_time_ms, 2 * S_MS, 5 * MIN_MS,
+	       "Time between two readings."),
+	NUMBER("solis", "patience", solis_patience_ms, &conf_time_ms, 5 * S_MS, 10 * MIN_MS,
+	       "What was said on the bus within this time before a reading counts as understood, "
+	       "and a difference is told when it has lasted this long."),
+
 	{.section = "recorder", .name = "trace", .type = CONF_TEXT, .offset = AT(trace_path),
 	 .check = conf_check_file, .form = "path of a file", .none = "none",
 	 .help = "File that receives all inputs of the cycle as text, for jkpylon-replay. It grows "

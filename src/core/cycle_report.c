@@ -58,6 +58,7 @@ void cycle_report(struct cycle *c, const struct cycle_in *in, int32_t age_ms)
 	t->cvl_mv = c->say.cvl_mv;
 	t->dvl_mv = c->say.dvl_mv;
 	t->soc_shown_pct = c->say.soc_pct;
+	t->pack_shown_mv = c->say.pack_mv;
 	t->soc_valid = c->verdict.soc_valid ? 1U : 0U;
 	t->full = c->charge.full ? 1U : 0U;
 	t->permit = sf->permit ? 1U : 0U;

@@ -2,6 +2,7 @@
 /* The logger: rate limit for each event id, text, thread. */
 #include "svc/logger.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +25,8 @@ static int64_t now(void)
 void logger_init(struct logger *l, struct ring *ring, int level, logger_sink *sink, void *context)
 {
 	memset(l, 0, sizeof(*l));
-	l->ring = ring;
+	l->ring[0] = ring;
+	atomic_init(&l->rings, 1U);
 	l->sink = sink;
 	l->context = context;
 	l->level = level;
@@ -32,6 +34,18 @@ void logger_init(struct logger *l, struct ring *ring, int level, logger_sink *si
 	for (size_t i = 0; i < EVENTS; i++) {
 		l->line[i].tokens = LOGGER_TOKENS;
 	}
+}
+
+int logger_add(struct logger *l, struct ring *ring)
+{
+	const uint32_t n = atomic_load_explicit(&l->rings, memory_order_relaxed);
+
+	if (n >= LOGGER_RINGS) {
+		return -ENOSPC;
+	}
+	l->ring[n] = ring;
+	atomic_store_explicit(&l->rings, n + 1U, memory_order_release);
+	return 0;
 }
 
 static void print(struct logger *l, struct logger_line *line, const struct event *e, int64_t now_ns)
@@ -97,14 +111,22 @@ void logger_flush(struct logger *l, int64_t now_ns, bool all)
 
 uint32_t logger_drain(struct logger *l, int64_t now_ns)
 {
+	const uint32_t rings = atomic_load_explicit(&l->rings, memory_order_acquire);
 	struct event e;
 	uint32_t n = 0U;
+	uint32_t dropped = 0U;
 
-	while (n < LOGGER_BURST && ring_pop(l->ring, &e)) {
-		logger_event(l, &e, now_ns);
-		n++;
+	for (uint32_t i = 0; i < rings; i++) {
+		uint32_t burst = 0U;
+
+		while (burst < LOGGER_BURST && ring_pop(l->ring[i], &e)) {
+			logger_event(l, &e, now_ns);
+			burst++;
+		}
+		n += burst;
+		dropped += ring_dropped(l->ring[i]);
 	}
-	const uint32_t lost = ring_dropped(l->ring) - l->ring_lost;
+	const uint32_t lost = dropped - l->ring_lost;
 
 	if (lost != 0U) {
 		const struct event gap = {

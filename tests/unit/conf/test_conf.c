@@ -36,6 +36,11 @@ static void test_the_smallest_file_gives_the_defaults(void **state)
 	assert_string_equal(got.relay, "none");
 	assert_string_equal(got.watchdog, "none");
 	assert_string_equal(got.trace_path, "");
+	assert_string_equal(got.solis_device, "");
+	assert_int_equal(got.solis_address, 1);
+	assert_int_equal(got.solis_baud, 9600);
+	assert_int_equal(got.solis_poll_ms, 10000);
+	assert_int_equal(got.solis_patience_ms, 30000);
 	assert_string_equal(got.stats_path, "/run/jkpylon/stats");
 	assert_int_equal(got.cpu, CONF_CPU_NONE);
 	assert_int_equal(got.beat_ms, 100);
@@ -96,7 +101,7 @@ static void test_FLT_57_unknown_keys_and_sections(void **state)
 		{BASE "[limit]\n", 5, "unknown section [limit]; did you mean [limits]?"},
 		{BASE "[mqtt]\nhost = x\n", 5,
 		 "unknown section [mqtt]; known: [bms] [can] [limits] "
-		 "[charge] [failsafe] [rt] [recorder]"},
+		 "[charge] [failsafe] [rt] [solis] [recorder]"},
 		{BASE "[]\n", 5, "unknown section []"},
 		{BASE "[ rt ]\n", 5, "unknown section [ rt ]"},
 		{BASE "[RT]\n", 5, "unknown section [RT]"},
@@ -256,6 +261,9 @@ static void test_FLT_57_contradictions(void **state)
 		 "charge.cvl_max must be below the limit level"},
 		{BASE "overdischarge_soc = 11\n", 5, "at least can.force_charge_soc + 2 %"},
 		{BASE "slot = 100ms\nset = 500ms\n", 6, "the frames of one set must fit"},
+		{BASE "[solis]\ndevice = /dev/ttyUSB0\n", 6,
+		 "solis.device (/dev/ttyUSB0, line 6) against bms.device (/dev/ttyUSB0, line 2)"},
+		{BASE "[solis]\nbaud = 9601\n", 6, "solis.baud (9601, line 6): solis.baud must be"},
 		{BASE "slot = 4ms\n", 5, "rt.period (5ms, default) against can.slot (4ms, line 5)"},
 		{BASE "[bms]\npoll = 600ms\nstale = 1s\n", 7, "two polls must fit into bms.stale"},
 		{BASE "[bms]\ntrip = 4s\n", 6, "raise bms.trip"},
@@ -344,7 +352,8 @@ static void test_print_reads_back_to_the_same_settings(void **state)
 		"[charge]\nabsorption = 90s\nabsorption_max = 91min\nrebulk_after = 0d\n"
 		"bulk = 3.401V\n[failsafe]\nrelay = gpiochip0:17:active-low\nrelay_mode = pulse\n"
 		"watchdog = /dev/watchdog\non_trip = silence\n[rt]\ncpu = 3\nperiod = 2.5ms\n"
-		"required = no\nstats = /tmp/s\n[recorder]\ntrace = /tmp/t\n",
+		"required = no\nstats = /tmp/s\n[solis]\ndevice = /dev/ttyUSB1\naddress = 247\n"
+		"baud = 19200\npoll = 2.5s\npatience = 2min\n[recorder]\ntrace = /tmp/t\n",
 	};
 
 	(void)state;

@@ -14,7 +14,7 @@ static void number_text(char *buf, const struct conf_quantity *q, int32_t v)
 /* Puts "key = value" behind the two required keys, on the last line. */
 static int file_text(char buf[TEXT_MAX], const struct conf_key *k, const char *value)
 {
-	const bool device = strcmp(k->name, "device") == 0;
+	const bool device = strcmp(k->section, "bms") == 0 && strcmp(k->name, "device") == 0;
 	const bool interface = strcmp(k->name, "interface") == 0;
 	const int n = snprintf(buf, TEXT_MAX, "[bms]\n%s\n[can]\n%s\n[%s]\n%s = %s\n",
 			       device ? "" : "device = /dev/ttyUSB0",

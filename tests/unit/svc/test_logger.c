@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -155,6 +156,58 @@ static void test_FLT_68_lost_events_are_told_with_their_number(void **state)
 	assert_int_equal(count, 1);
 }
 
+static void test_every_producer_has_a_ring_of_its_own(void **state)
+{
+	static struct ring more[LOGGER_RINGS];
+	static struct event more_storage[LOGGER_RINGS][2];
+	const struct event e = {.id = EVENT_CAN_RESTART, .arg = {1}};
+	const struct event f = {.id = EVENT_SOLIS_OPEN};
+
+	(void)state;
+	for (uint32_t i = 0; i < LOGGER_RINGS; i++) {
+		assert_int_equal(ring_init(&more[i], more_storage[i], 2, sizeof(struct event)), 0);
+		assert_int_equal(logger_add(&logger, &more[i]),
+				 i + 1U < LOGGER_RINGS ? 0 : -ENOSPC);
+	}
+	assert_true(ring_push(&ring, &e));
+	assert_true(ring_push(&more[1], &f));
+	assert_int_equal(logger_drain(&logger, NS_PER_S), 2);
+	assert_int_equal(count, 2);
+	assert_string_equal(lines[0], "CAN: restart after bus-off, attempt 1");
+	assert_string_equal(lines[1], "Solis: RS485 device open");
+	/* lost ones of all rings together */
+	for (uint32_t i = 0; i < RING_N + 3U; i++) {
+		(void)ring_push(&ring, &(struct event){.id = EVENT_NONE});
+	}
+	for (uint32_t i = 0; i < 4U; i++) {
+		(void)ring_push(&more[0], &(struct event){.id = EVENT_NONE});
+	}
+	assert_int_equal(logger_drain(&logger, NS_PER_S), LOGGER_BURST + 2U);
+	assert_int_equal(count, 3);
+	assert_non_null(strstr(lines[2], "5 events lost"));
+}
+
+static void test_thread_takes_the_ring_that_comes_later(void **state)
+{
+	static struct ring late;
+	static struct event late_storage[2];
+	const struct event e = {.id = EVENT_SOLIS_OPEN};
+
+	(void)state;
+	assert_int_equal(ring_init(&late, late_storage, 2, sizeof(struct event)), 0);
+	assert_int_equal(logger_start(&logger), 0);
+	assert_true(ring_push(&late, &e));
+	assert_int_equal(logger_add(&logger, &late), 0);
+	for (int i = 0; i < 500 && atomic_load(&count) == 0U; i++) {
+		poll(NULL, 0, 10);
+	}
+	assert_int_equal(count, 1);
+	/* and what it brings last is not lost */
+	assert_true(ring_push(&late, &e));
+	logger_stop(&logger);
+	assert_int_equal(count, 2);
+}
+
 static void test_thread_takes_events_and_says_the_last_ones_at_the_end(void **state)
 {
 	const struct event e = {.id = EVENT_CAN_RESTART, .arg = {8}};
@@ -187,6 +240,8 @@ int main(void)
 		cmocka_unit_test_setup(test_less_urgent_than_the_level_is_silent_and_nonsense_too,
 				       set_up),
 		cmocka_unit_test_setup(test_FLT_68_lost_events_are_told_with_their_number, set_up),
+		cmocka_unit_test_setup(test_every_producer_has_a_ring_of_its_own, set_up),
+		cmocka_unit_test_setup(test_thread_takes_the_ring_that_comes_later, set_up),
 		cmocka_unit_test_setup(test_thread_takes_events_and_says_the_last_ones_at_the_end,
 				       set_up),
 	};

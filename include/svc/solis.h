@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads on a Solis inverter's RS485 port (Modbus RTU, 8N1) what it understood of our CAN frames,
+ * and compares it with what they say: see core/echo.h. A thread of its own, of low priority; it
+ * only ever reads registers. Whatever happens on its line is counted and told, nothing else depends
+ * on it (SAF-13).
+ */
+#ifndef JKP_SVC_SOLIS_H
+#define JKP_SVC_SOLIS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/event.h"
+#include "base/ring.h"
+#include "base/snapshot.h"
+#include "core/echo.h"
+#include "core/telemetry.h"
+
+#define SOLIS_EVENTS	     64U
+#define SOLIS_ANSWER_MS	     800 /* a whole answer must be there by then; bounds solis_stop() */
+#define SOLIS_BACKOFF_MIN_MS 1000
+#define SOLIS_BACKOFF_MAX_MS 60000
+#define SOLIS_STALE_POLLS \
+	3 /* after so many polls without an answer the old one is no longer true */
+#define SOLIS_STALE_MIN_MS 30000
+
+/**
+ * struct solis_config - settings; texts and @telemetry outlive the service
+ * @device: path of the serial device
+ * @bms_device: that of the BMS: never touched, whatever name it hides behind
+ * @address: Modbus address, 1..247
+ * @baud: one of the usual rates, 1200..115200
+ * @poll_ms: time between two readings, > 0
+ * @window_ms: how long a difference must last, see struct echo_config
+ * @telemetry: snapshot of struct telemetry, or NULL: then nothing counts as said
+ */
+struct solis_config {
+	const char *device;
+	const char *bms_device;
+	int32_t address;
+	int32_t baud;
+	int32_t poll_ms;
+	int32_t window_ms;
+	const struct snapshot *telemetry;
+};
+
+/**
+ * struct solis_count - since start, modulo 2^32
+ * @answers: sets of registers read
+ * @silent: no answer, or not a whole one, in time
+ * @damaged: wrong check sum, address, function or length
+ * @refused: answered by an exception
+ * @opens, @losses: of the device
+ */
+struct solis_count {
+	uint32_t answers;
+	uint32_t silent;
+	uint32_t damaged;
+	uint32_t refused;
+	uint32_t opens;
+	uint32_t losses;
+};
+
+/**
+ * struct solis_status - what the service publishes
+ * @reading: newest registers; t_ns is TIME_NEVER before the first
+ * @verdict: enum echo_verdict
+ * @differs: bits by enum echo_item
+ */
+struct solis_status {
+	struct echo_reading reading;
+	uint32_t verdict;
+	uint32_t differs;
+	struct solis_count count;
+};
+
+/**
+ * struct solis - the service; zeroed static storage
+ * @events: ring of struct event; the service is its only producer. For the logger.
+ * @status: snapshot of struct solis_status. For whoever wants to show it.
+ *
+ * The rest is the thread's own.
+ */
+struct solis {
+	struct ring events;
+	struct event event_storage[SOLIS_EVENTS];
+	SNAPSHOT_OF(struct solis_status) status;
+	/* ---- */
+	struct solis_config config;
+	bool running;
+	int stop_fd;
+	pthread_t thread;
+	struct echo echo;
+	struct echo_said said;
+	struct telemetry scratch;
+	struct solis_status now;
+	bool answering;
+	int32_t backoff_ms;
+	int64_t due_ns;
+};
+
+/**
+ * solis_start - start the thread: SCHED_OTHER, small stack
+ * @s: zeroed
+ * @config: copied
+ *
+ * The device need not be there: it is tried again until it is.
+ * Return: 0 or -errno.
+ * Context: init, signals blocked, before anything is realtime.
+ */
+int solis_start(struct solis *s, const struct solis_config *config);
+
+/**
+ * solis_stop - end the thread and wait for it; nothing if it does not run
+ *
+ * @events stays readable. Bound: SOLIS_ANSWER_MS and the closing of the device.
+ * Context: fini.
+ */
+void solis_stop(struct solis *s);
+
+#endif
