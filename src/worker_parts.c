@@ -439,7 +439,7 @@ static int prepare_loop(struct worker *w)
 	const uint32_t latch_word = w->page == NULL ? 0U
 						    : atomic_load_explicit(&w->page->latch,
 									   memory_order_acquire);
-	struct held held;
+	struct held held = {.t_ns = TIME_NEVER};
 	const struct loop_config config = {
 		.core = &w->config.core,
 		.serial = w->serial,

@@ -56,7 +56,7 @@ void safety_keep(const struct safety *sf, struct safety_kept *ret_kept)
 {
 	ret_kept->latched = sf->latched;
 	ret_kept->level = sf->critical_level;
-	ret_kept->tripped = sf->step == STEP_TRIP ? sf->reason : (uint32_t)REASON_NONE;
+	ret_kept->tripped = sf->step == STEP_TRIP ? sf->reason : sf->kept_trip;
 	memcpy(ret_kept->reclose_ns, sf->reclose_ns, sizeof(ret_kept->reclose_ns));
 }
 
@@ -175,6 +175,9 @@ static void enter(struct safety *sf, enum step step, enum reason reason, const s
 static bool may_return(const struct safety *sf, const struct core_config *c,
 		       const struct safety_in *in)
 {
+	if (sf->step == STEP_CAUTION) {
+		return true; /* one fresh sample leads back */
+	}
 	if (sf->good < sf->needed) {
 		return false;
 	}
@@ -233,10 +236,11 @@ void safety_step(struct safety *sf, const struct core_config *c, const struct sa
 	} else if (sf->zero_since_ns == TIME_NEVER) {
 		sf->zero_since_ns = in->now_ns;
 	}
+	const bool forced = watch_relay(sf, in);
+
 	if (sf->step == STEP_INIT && !in->have_sample) {
 		return;
 	}
-	const bool forced = watch_relay(sf, in);
 	const enum step want = wanted(sf, c, in, forced, &reason);
 
 	sf->data_lost = !in->have_sample || in->age_ms > c->stale_ms || in->implausible ||
@@ -256,9 +260,7 @@ void safety_step(struct safety *sf, const struct core_config *c, const struct sa
 		}
 	} else if (want == STEP_STOP && sf->step == STEP_STOP && (uint32_t)reason != sf->reason) {
 		enter(sf, STEP_STOP, reason, in, sink);
-	} else if (sf->step == STEP_CAUTION && want == STEP_RUN) {
-		enter(sf, STEP_RUN, REASON_RECOVERED, in, sink);
-	} else if (sf->step > STEP_CAUTION && want == STEP_RUN && may_return(sf, c, in)) {
+	} else if (want == STEP_RUN && sf->step != STEP_RUN && may_return(sf, c, in)) {
 		enter(sf, STEP_RUN, REASON_RECOVERED, in, sink);
 	}
 	if (sf->kept_trip != REASON_NONE) {

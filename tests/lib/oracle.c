@@ -26,7 +26,10 @@ void oracle_fail(struct oracle *o, const char *rule, const char *text, int64_t g
 /* Newest first, however they are kept. */
 static void take_reclosings(struct oracle *o, const struct safety_kept *kept)
 {
-	memcpy(o->reclose_ns, kept->reclose_ns, sizeof(o->reclose_ns));
+	for (uint32_t i = 0; i < 3U; i++) {
+		/* Whoever died before his first step has left zeros. */
+		o->reclose_ns[i] = kept->reclose_ns[i] > 0 ? kept->reclose_ns[i] : TIME_NEVER;
+	}
 	for (uint32_t i = 0; i < 3U; i++) {
 		for (uint32_t k = 0; k + 1U < 3U; k++) {
 			if (o->reclose_ns[k] < o->reclose_ns[k + 1U]) {

@@ -340,6 +340,7 @@ static void check_relay(struct oracle *o, const struct cycle_in *in, const struc
 		     "the guard has latched a fault, the core has not", t->latched, in->latch);
 	oracle_claim(o, o->weld_row < 2 || t->latched != REASON_NONE, "SAF-12",
 		     "current flows through an open relay and nothing is latched", o->weld_row, 2);
+	o->weld_row = t->latched != REASON_NONE ? 0 : o->weld_row; /* after --ack: anew */
 	oracle_claim(o,
 		     o->kept_trip == REASON_NONE || !bms_side(o->kept_trip) || !o->started ||
 			     t->step == STEP_TRIP || o->taken > 1U || o->step == STEP_TRIP,

@@ -69,6 +69,7 @@ void world_restart(struct world *w, int64_t pause_ns)
 	w->lost = 0;
 	w->command_len = 0;
 	w->stop_ns = TIME_NEVER;
+	w->stop_seen = false;
 	w->relay = w->fitted ? RELAY_OPEN : RELAY_NOT_FITTED;
 	w->relay_ns = w->now_ns;
 	w->dirty_until_ns = w->now_ns + DIRTY_NS;
@@ -361,6 +362,10 @@ bool world_step(struct world *w)
 	in->boot_ns = w->now_ns + w->boot_offset_ns;
 	in->guard_ok = w->now_ns >= w->guard_lost_until_ns;
 	in->stop = w->stop_ns != TIME_NEVER;
+	if (in->stop && !w->stop_seen) {
+		w->stop_seen = true;
+		w->stop_ns = w->now_ns; /* from here on it can be done */
+	}
 	if (w->now_ns < w->slide_until_ns) {
 		const int32_t ma = (int32_t)(w->dt_ns * SLIDE_MA_S / NS_PER_S);
 

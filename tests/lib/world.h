@@ -140,6 +140,7 @@ struct world {
 	int64_t slide_until_ns; /* the energy input falls slowly */
 	int64_t guard_lost_until_ns;
 	int64_t stop_ns;
+	bool stop_seen; /* by the core */
 	/* report */
 	bool traced;
 	uint32_t trace_at;

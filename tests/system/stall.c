@@ -51,6 +51,7 @@ static char wanted(void)
 	return word;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): theirs are reserved */
 int clock_nanosleep(clockid_t clock, int flags, const struct timespec *t, struct timespec *left)
 {
 	if (is_cycle()) {
