@@ -117,10 +117,11 @@ struct guardpol {
 	uint32_t worker;
 	uint32_t beat;
 	uint32_t relay;
-	bool seen;     /* the beat of this worker has been seen */
-	bool advanced; /* and has advanced since */
-	bool holding;  /* an announced reload keeps the relay closed */
-	bool counts;   /* the next closing is one of the counted */
+	bool seen;	/* the beat of this worker has been seen */
+	bool advanced;	/* and has advanced since */
+	bool holding;	/* an announced reload keeps the relay closed */
+	bool announced; /* the last thing the worker said is that it ends */
+	bool counts;	/* the next closing is one of the counted */
 	bool line;
 	int64_t since_ns;   /* of the worker's state */
 	int64_t moved_ns;   /* when the beat last advanced */

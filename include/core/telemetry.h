@@ -137,7 +137,7 @@ struct telemetry {
 	uint32_t count_confirmed;
 	uint32_t count_alive;
 	uint32_t count_events_lost;
-	uint32_t relay; /* enum relay_state */
+	uint32_t relay;	       /* enum relay_state */
 	int32_t pack_shown_mv; /* pack voltage on the bus */
 	uint32_t pad;
 };

@@ -39,6 +39,9 @@ static void watch_worker(struct guardpol *g, const struct guardpol_in *in)
 	if (in->worker == GUARDPOL_NONE && g->worker != GUARDPOL_RELOADING) {
 		g->holding = false; /* not the one whose end was announced */
 	}
+	if (in->worker != GUARDPOL_NONE) {
+		g->announced = in->worker == GUARDPOL_STOPPING;
+	}
 	if (!has_cycle(in->worker)) {
 		g->seen = false;
 		g->advanced = false;
@@ -102,7 +105,7 @@ static uint32_t objection(const struct guardpol *g, const struct guardpol_in *in
 		return REASON_RELAY;
 	}
 	if (!has_cycle(in->worker)) {
-		return REASON_WORKER;
+		return g->announced ? REASON_STOPPING : REASON_WORKER;
 	}
 	if (!fresh) {
 		return REASON_BEAT;

@@ -111,6 +111,7 @@ int main(void)
 	g.seen = nondet_bool();
 	g.advanced = nondet_bool();
 	g.holding = nondet_bool();
+	g.announced = nondet_bool();
 	g.counts = nondet_bool();
 	g.line = nondet_bool();
 

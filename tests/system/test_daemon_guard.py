@@ -510,6 +510,22 @@ def test_orderly_stop_0_A_then_open():
         zero = [f for f in b.node.of(0x351) if limits(f) == (0, 0)]
         check(zero and zero[-1].t <= opened + 0.05, "0 A first")
         check(d.wait(8) == 0, "exit code 0")
+        check("<5>relay opened: stopping" in d.log(), d.log())
+        check("has never opened because of a fault" in ask(d, "--status")[1], "no fault on record")
+
+
+def test_FLT_59_SAF_18_line_that_cannot_be_had():
+    with Guarded() as b:
+        for line, words in (("gpiochip99:4", "gpiochip99"), (f"file:{b.dir}/none/relay", "none/relay")):
+            d = b.start(b.text(failsafe_relay=line))
+            check(d.wait(8) == 2, f"exit code 2\n{d.log()}")
+            check(words in d.log() and not b.node.frames, d.log())
+        d = b.closed()
+        second = b.start(b.text(rt_stats=str(b.dir / "other"), failsafe_state=str(b.dir / "another"),
+                                bms_device=b.bms.device))
+        check(second.wait(8) == 2, f"exit code 2\n{second.log()}")
+        check(b.relay.closed(), "the first one's relay is not touched")
+        stop(d, 0)
 
 
 def test_open_relay_and_precharge():

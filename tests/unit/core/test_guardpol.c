@@ -439,7 +439,7 @@ static void test_orderly_stop_keeps_it_closed_for_the_last_words(void **state)
 	assert_int_equal(out.relay, GUARDPOL_CLOSED);
 	in.worker = GUARDPOL_NONE;
 	step();
-	assert_open(REASON_WORKER);
+	assert_open(REASON_STOPPING);
 }
 
 /* Announce a reload, let the old worker end, start the new one: at @ms after the announcement. */
