@@ -39,7 +39,7 @@ static int64_t on_grid(int64_t now_ns)
 	return now_ns - (now_ns - GUARD_PHASE_NS) % GUARD_PERIOD_NS;
 }
 
-static void look_at_signals(struct guard *g)
+static void look_at_signals(struct guard *g, int64_t now_ns)
 {
 	struct signalfd_siginfo info;
 
@@ -47,9 +47,14 @@ static void look_at_signals(struct guard *g)
 		if (read(g->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info)) {
 			return;
 		}
-		guard_worker_signal(&g->worker, (int)info.ssi_signo);
+		if (info.ssi_signo != SIGHUP || g->state == GUARDPOL_RUNNING) {
+			guard_worker_signal(&g->worker, (int)info.ssi_signo);
+		} else {
+			shared_log(LOG_NOTICE, "SIGHUP while a worker starts or ends: ignored");
+		}
 		if (info.ssi_signo != SIGHUP && !g->stopping) {
 			g->stopping = true;
+			g->stop_ns = now_ns;
 			guard_notify_send(&g->notify, "STOPPING=1\nSTATUS=stopping");
 		}
 	}
@@ -95,17 +100,18 @@ static void decide(struct guard *g, int64_t now_ns, struct guardpol_out *out)
 /* Everything that depends on the decision; the order matters: what opens comes first. */
 static void act(struct guard *g, int64_t now_ns, const struct guardpol_out *out)
 {
+	static const uint32_t shown[] = {[GUARDPOL_OPEN] = RELAY_OPEN,
+					 [GUARDPOL_PRECHARGE] = RELAY_PRECHARGE,
+					 [GUARDPOL_CLOSED] = RELAY_CLOSED};
 	const int r = g->configured ? relay_drive(&g->relay, out->line, out->precharge) : 0;
 
 	atomic_store_explicit(&g->page->relay,
-			      !g->relay.fitted		      ? RELAY_NOT_FITTED
-			      : out->relay == GUARDPOL_CLOSED ? RELAY_CLOSED
-							      : RELAY_OPEN,
+			      g->relay.fitted ? shown[out->relay] : (uint32_t)RELAY_NOT_FITTED,
 			      memory_order_release);
 	if (out->latch != REASON_NONE) {
 		guard_latch_set(&g->latch, g->page, out->latch, 0U);
 	}
-	if (out->fresh && guard_latch_look(&g->latch, g->page)) {
+	if (guard_latch_look(&g->latch, g->page, out->fresh)) {
 		guardpol_acked(&g->policy);
 	}
 	if (out->opened && out->opened_by != REASON_STOPPING) {
@@ -113,7 +119,7 @@ static void act(struct guard *g, int64_t now_ns, const struct guardpol_out *out)
 	}
 	g->line_failed = r != 0;
 	guard_tell(g, out, -r);
-	if (out->kill) {
+	if (out->kill || (g->stopping && now_ns - g->stop_ns > GUARDPOL_STOP_NS)) {
 		guard_worker_kill(&g->worker);
 	}
 	if (out->healthy) {
@@ -128,7 +134,9 @@ static void act(struct guard *g, int64_t now_ns, const struct guardpol_out *out)
 /* Return: exit code of the guard if this was the end, else GUARD_WORKER_ALIVE. */
 static int replace_worker(struct guard *g, int64_t now_ns, int code)
 {
-	const bool reload = g->state == GUARDPOL_RELOADING && code == EXIT_OK;
+	const bool reload = code == EXIT_OK &&
+			    atomic_load_explicit(&g->page->state, memory_order_acquire) ==
+				    SHARED_RELOADING;
 
 	if (code != GUARD_WORKER_ALIVE) {
 		if (g->stopping || g->override >= 0) {
@@ -158,7 +166,7 @@ static int period(struct guard *g, int64_t now_ns)
 	struct guardpol_out out;
 
 	atomic_fetch_add_explicit(&g->page->guard_beat, 1U, memory_order_relaxed);
-	look_at_signals(g);
+	look_at_signals(g, now_ns);
 
 	const int code = guard_worker_reap(&g->worker, now_ns, g->state == GUARDPOL_RELOADING,
 					   g->stopping);

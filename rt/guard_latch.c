@@ -73,7 +73,7 @@ void guard_latch_set(struct guard_latch *l, struct shared_page *page, uint32_t r
 	}
 }
 
-bool guard_latch_look(struct guard_latch *l, struct shared_page *page)
+bool guard_latch_look(struct guard_latch *l, struct shared_page *page, bool fresh)
 {
 	const uint32_t ack = atomic_load_explicit(&page->ack, memory_order_acquire);
 	const struct shared_latch core = shared_latch_read(
@@ -83,7 +83,7 @@ bool guard_latch_look(struct guard_latch *l, struct shared_page *page)
 		guard_latch_set(l, page, core.reason, core.level);
 		return false;
 	}
-	if (l->record.latched == REASON_NONE || ack != SHARED_ACK + l->number) {
+	if (!fresh || l->record.latched == REASON_NONE || ack != SHARED_ACK + l->number) {
 		return false;
 	}
 	change(l, page, REASON_NONE, 0U);
@@ -113,6 +113,7 @@ void guard_latch_save(struct guard_latch *l, int64_t now_ns)
 		r = state_put(&l->state, &l->record);
 		l->unsaved = false;
 		l->pending = true;
+		l->put_ns = now_ns;
 	}
 	if (!l->pending || now_ns < l->retry_ns) {
 		return;
@@ -124,4 +125,11 @@ void guard_latch_save(struct guard_latch *l, int64_t now_ns)
 		(void)state_start(&l->state);
 	}
 	l->pending = r != 0;
+	if (l->pending && !l->told_late && now_ns - l->put_ns > GUARD_LATCH_LATE_NS) {
+		l->told_late = true;
+		shared_log(LOG_ERR,
+			   "the state file is not on disk after 5 s: what is latched would "
+			   "not survive a power failure");
+	}
+	l->told_late = l->told_late && l->pending;
 }

@@ -29,6 +29,7 @@ struct guard {
 	uint32_t state;
 	bool configured;
 	bool stopping;
+	int64_t stop_ns;
 	bool reload;
 	bool line_failed;
 	struct shared_failsafe settings;

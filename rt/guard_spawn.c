@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "rt/guard.h"
+#include "rt/shared_log.h"
 
 #define WORKER_NAME "jkpylon-worker"
 #define WORKER_DIR  "../libexec/jkpylon/"
@@ -45,39 +46,37 @@ int guard_worker_path(char *ret_path)
 	return -ENOENT;
 }
 
-int guard_spawn(const char *worker, const char *config_path, int page_fd, int pidfd,
-		pid_t *ret_worker)
+/* The new process becomes the worker, with these descriptors and those of stdio alone. */
+__attribute__((noreturn)) static void become_worker(const char *worker, const char *config_path,
+						    int page_fd, int pidfd)
 {
 	static char config_option[PATH_MAX + 16];
 	char name[] = WORKER_NAME;
 	char guarded[] = "--guarded";
 	char *argv[] = {name, guarded, config_option, NULL};
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none;
-	sigset_t defaults;
-	int error;
 
+	/* What is blocked here stays so and pending until the worker can listen. */
+	signal(SIGPIPE, SIG_DFL);
 	snprintf(config_option, sizeof(config_option), "--config=%s", config_path);
-	sigemptyset(&none);
-	sigfillset(&defaults);
-	posix_spawn_file_actions_init(&files);
-	posix_spawnattr_init(&attr);
-	error = posix_spawn_file_actions_adddup2(&files, page_fd, SHARED_WORKER_PAGE_FD);
-	if (error == 0) {
-		error = posix_spawn_file_actions_adddup2(&files, pidfd, SHARED_WORKER_PIDFD_FD);
+	if (dup2(page_fd, SHARED_WORKER_PAGE_FD) >= 0 && dup2(pidfd, SHARED_WORKER_PIDFD_FD) >= 0 &&
+	    close_range(SHARED_WORKER_PIDFD_FD + 1, ~0U, 0) == 0) {
+		execv(worker, argv);
 	}
-	if (error == 0) {
-		error = posix_spawn_file_actions_addclosefrom_np(&files,
-								 SHARED_WORKER_PIDFD_FD + 1);
+	shared_log(LOG_ERR, "cannot start %s: %s", worker, strerror(errno));
+	_exit(EXIT_DEVICE);
+}
+
+int guard_spawn(const char *worker, const char *config_path, int page_fd, int pidfd,
+		pid_t *ret_worker)
+{
+	const pid_t pid = fork();
+
+	if (pid == 0) {
+		become_worker(worker, config_path, page_fd, pidfd);
 	}
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &defaults);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	if (error == 0) {
-		error = posix_spawn(ret_worker, worker, &files, &attr, argv, environ);
+	if (pid < 0) {
+		return -errno;
 	}
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&files);
-	return -error;
+	*ret_worker = pid;
+	return 0;
 }

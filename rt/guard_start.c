@@ -130,6 +130,7 @@ static bool open_devices(struct guard *g, const struct shared_failsafe *s)
 	}
 	if (r == 0) {
 		g->configured = true;
+		state_lines(&g->latch.state, s->relay, s->precharge);
 		r = watchdog_open(&g->watchdog, s->watchdog, s->watchdog_s, error, sizeof(error));
 	}
 	if (r != 0) {
@@ -153,6 +154,7 @@ static void end_with(struct guard *g, int code)
 {
 	g->override = code;
 	g->stopping = true;
+	g->stop_ns = g->policy.since_ns;
 	atomic_store_explicit(&g->page->answer, SHARED_REFUSED, memory_order_release);
 	guard_worker_signal(&g->worker, SIGTERM);
 }
@@ -196,6 +198,7 @@ void guard_close(struct guard *g, int64_t now_ns)
 	if (g->configured) {
 		relay_close(&g->relay);
 		guard_latch_save(&g->latch, now_ns);
+		state_orderly(&g->latch.state);
 		state_close(&g->latch.state);
 	}
 	if (!watchdog_close(&g->watchdog, true)) {

@@ -60,6 +60,7 @@ int loop_init(struct loop *l, const struct loop_config *config, uint32_t flags, 
 	atomic_init(&l->flags, flags);
 	cycle_init(&l->cycle, config->core, now_ns, boot_ns, config->held);
 	l->held = l->cycle.held;
+	atomic_init(&l->latched, l->held.kept.latched);
 	if (config->page != NULL) {
 		l->latch_word = config->latch_word;
 	}
@@ -217,7 +218,11 @@ static void tell_guard(struct loop *l)
 			.temp_dc = h->temp_dc,
 			.soc_pct = h->soc_pct,
 			.cells = h->cells,
+			.over_ns = {h->kept.over_ns[0], h->kept.over_ns[1]},
+			.zero_ns = {h->kept.zero_ns[0], h->kept.zero_ns[1]},
+			.heard_ns = h->kept.heard_ns,
 			.tripped = h->kept.tripped,
+			.closed = h->kept.closed,
 		};
 
 		snapshot_write(&page->held.head, &held, sizeof(held));
@@ -246,6 +251,8 @@ static void tell_state(struct loop *l, const struct telemetry *t)
 		atomic_store_explicit(&l->faulty, faulty ? 1U : 0U, memory_order_relaxed);
 	}
 	atomic_store_explicit(&l->latched, t->latched, memory_order_relaxed);
+	atomic_store_explicit(&l->step, t->step, memory_order_relaxed);
+	atomic_store_explicit(&l->flow_ma, abs_i32(t->sample.pack_ma), memory_order_relaxed);
 	if (l->out.stopped) {
 		atomic_store_explicit(&l->stopped, 1U, memory_order_release);
 	}
@@ -364,6 +371,16 @@ void loop_request_stop(struct loop *l, bool guard_gone)
 uint32_t loop_latched(const struct loop *l)
 {
 	return atomic_load_explicit(&l->latched, memory_order_relaxed);
+}
+
+uint32_t loop_ladder(const struct loop *l)
+{
+	return atomic_load_explicit(&l->step, memory_order_relaxed);
+}
+
+int32_t loop_flow_ma(const struct loop *l)
+{
+	return atomic_load_explicit(&l->flow_ma, memory_order_relaxed);
 }
 
 bool loop_is_stopped(const struct loop *l)

@@ -151,6 +151,21 @@ int state_check(struct state *s)
 	return error == 0U ? -EINPROGRESS : -(int)error;
 }
 
+void state_lines(struct state *s, const char *relay, const char *precharge)
+{
+	if (s->mail != NULL) {
+		snprintf(s->mail->relay, sizeof(s->mail->relay), "%s", relay);
+		snprintf(s->mail->precharge, sizeof(s->mail->precharge), "%s", precharge);
+	}
+}
+
+void state_orderly(struct state *s)
+{
+	if (s->mail != NULL) {
+		atomic_store_explicit(&s->mail->orderly, 1U, memory_order_release);
+	}
+}
+
 static void close_fd(int *fd)
 {
 	if (*fd >= 0) {

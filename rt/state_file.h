@@ -27,6 +27,8 @@
  * @put: guard: sequence of the newest record, which lies in record[@put % STATE_SLOTS]
  * @done: recorder: sequence of the newest record on disk
  * @error: recorder: errno of its last attempt, 0 = it worked
+ * @orderly: guard: its end is wanted, the relay is open
+ * @relay, @precharge: guard: what the recorder opens if the guard ends in any other way
  * @record: guard: sealed. The newest is not touched while the next is filled in: a guard that dies
  *	in the middle leaves it whole
  */
@@ -35,6 +37,9 @@ struct state_mail {
 	_Atomic uint32_t put;
 	_Atomic uint32_t done;
 	_Atomic uint32_t error;
+	_Atomic uint32_t orderly;
+	char relay[STATE_RELAY_MAX];
+	char precharge[STATE_RELAY_MAX];
 	struct state_record record[STATE_SLOTS];
 };
 

@@ -16,13 +16,16 @@
 #include <unistd.h>
 
 #include "rt/guard.h"
+#include "rt/relay.h"
 #include "rt/shared_log.h"
 #include "rt/state.h"
 #include "state_file.h"
 
-#define PROCESS_NAME "jkpylon-state" /* at most 15 characters */
-#define RETRY_MS     1000
-#define PATH_TEXT    200
+#define PROCESS_NAME   "jkpylon-state" /* at most 15 characters */
+#define RETRY_MS       1000
+#define PATH_TEXT      200
+#define RELAY_TRIES    100
+#define RELAY_RETRY_MS 5
 
 /**
  * struct recorder - state of the one recorder
@@ -125,6 +128,33 @@ static bool listen_to_bell(int timeout_ms)
 	return n < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
+/* The worker does the same if there is one; between two of them there is none. */
+static void open_relay(const struct recorder *r)
+{
+	static char relay[STATE_RELAY_MAX]; /* much for the stack, and once in a life */
+	static char precharge[STATE_RELAY_MAX];
+	char error[STATE_TEXT_MAX] = "";
+	int tries = RELAY_TRIES;
+	int rc = -EBUSY;
+
+	snprintf(relay, sizeof(relay), "%s", r->mail->relay);
+	snprintf(precharge, sizeof(precharge), "%s", r->mail->precharge);
+	if (atomic_load_explicit(&r->mail->orderly, memory_order_acquire) != 0U ||
+	    relay[0] == '\0' || strcmp(relay, STATE_NONE) == 0) {
+		return;
+	}
+	while (rc == -EBUSY && tries-- > 0) {
+		rc = relay_open_anyhow(relay, precharge, error, sizeof(error));
+		if (rc == -EBUSY) {
+			(void)poll(NULL, 0, RELAY_RETRY_MS);
+		}
+	}
+	if (rc != 0) {
+		shared_log(LOG_ERR, "the guard has ended and the relay cannot be opened: %s",
+			   error);
+	}
+}
+
 static void be_quiet_and_stay(void)
 {
 	static const int ends[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE};
@@ -165,6 +195,9 @@ int state_recorder_run(void)
 		}
 		if (guarded) {
 			guarded = listen_to_bell(error == 0 ? -1 : RETRY_MS);
+			if (!guarded) {
+				open_relay(&r);
+			}
 		} else {
 			(void)poll(NULL, 0, RETRY_MS);
 		}

@@ -104,7 +104,8 @@ static void answer_ack(struct worker *w, bool recover, char *text, size_t size)
 	for (int ms = 0; ms < ACK_WAIT_MS; ms += ACK_POLL_MS) {
 		if (loop_latched(&w->loop) == REASON_NONE) {
 			shared_log(EVENT_NOTICE, "latched fault %s acknowledged locally%s",
-				   reason_name((int32_t)latched), recover ? ", recovery asked for" : "");
+				   reason_name((int32_t)latched),
+				   recover ? ", recovery asked for" : "");
 			snprintf(text, size, DONE "%s is acknowledged",
 				 reason_name((int32_t)latched));
 			return;

@@ -6,7 +6,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/units.h"
 #include "control.h"
@@ -22,6 +24,7 @@
 #define MA_PER_A     1000
 #define TENTHS	     10
 #define AGE_ALIVE_MS 2000
+#define FILE_PREFIX  "file:"
 
 static void print_when(int64_t when_s)
 {
@@ -145,6 +148,13 @@ int local_ack(const struct config *c, bool recover)
 	return r == 0 ? EXIT_OK : (r == -EACCES ? EXIT_TRIPPED : EXIT_DEVICE);
 }
 
+static bool is_ours(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid();
+}
+
 int local_open_relay(const char *config_path)
 {
 	static struct config c;
@@ -156,12 +166,25 @@ int local_open_relay(const char *config_path)
 	if (conf_read(config_path, &c, &conf_error) != 0) {
 		shared_log(EVENT_WARNING, "%s: %s", config_path, conf_error.text);
 		conf_default(&c);
+		if (!is_ours(c.state_path)) {
+			shared_log(
+				EVENT_ERR,
+				"which relay is to be opened is not known: %s does not belong to this "
+				"user: run it as the user of the daemon",
+				c.state_path);
+			return EXIT_DEVICE;
+		}
 		if (state_read(c.state_path, &record, error, sizeof(error)) != 0) {
 			shared_log(EVENT_ERR, "which relay is to be opened is not known: %s",
 				   error);
 			return EXIT_DEVICE;
 		}
 		relay = record.relay;
+		if (strncmp(relay, FILE_PREFIX, strlen(FILE_PREFIX)) == 0) {
+			/* A name in a file that others might write is none to write to. */
+			shared_log(EVENT_ERR, "the relay was %s: open it by hand", relay);
+			return EXIT_DEVICE;
+		}
 	}
 	if (strcmp(relay, "none") == 0 || relay[0] == '\0') {
 		return EXIT_OK;

@@ -26,6 +26,9 @@
 #define STOP_WAIT_MS	1010 /* the core gives up waiting for a confirmation after 1 s */
 #define STOP_POLL_MS	2
 #define DRY_POLL_MS	200
+#define REST_WAIT_MS	2000
+#define REST_POLL_MS	20
+#define REST_MA		2000
 #define EXPLAIN_WAIT_MS 5000
 #define EXPLAIN_POLL_MS 20
 #define MS_PER_S	1000
@@ -124,11 +127,21 @@ static bool take_reload(struct worker *w)
 		return false;
 	}
 	const char *key = conf_needs_restart(&w->config, &wanted);
+	const uint32_t step = loop_ladder(&w->loop);
 
 	if (key != NULL) {
 		shared_log(EVENT_ERR,
 			   "not reloaded: %s has changed, which needs a restart of the daemon",
 			   key);
+		return false;
+	}
+	if (step == STEP_CAUTION || step == STEP_STOP || step == STEP_HOLD) {
+		/* A new worker would begin to count anew what is on its way to a trip. */
+		shared_log(
+			EVENT_ERR,
+			"not reloaded: the ladder is at step %s: when that is over try again, or "
+			"restart",
+			step_name((int32_t)step));
 		return false;
 	}
 	w->reload = true;
@@ -180,6 +193,15 @@ static bool wait_for_end(struct worker *w)
 	}
 }
 
+/* The relay opens when this process ends: it should not have to break the current (SAF-20). */
+static void wait_for_rest(struct worker *w)
+{
+	for (int ms = 0; ms < REST_WAIT_MS && loop_flow_ma(&w->loop) > REST_MA;
+	     ms += REST_POLL_MS) {
+		sleep_ms(REST_POLL_MS);
+	}
+}
+
 static int run(struct worker *w)
 {
 	shared_log(EVENT_NOTICE, "jkpylon " JKP_VERSION " runs%s: BMS on %s, CAN on %s",
@@ -199,6 +221,9 @@ static int run(struct worker *w)
 	loop_request_stop(&w->loop, guard_gone);
 	for (int ms = 0; ms < STOP_WAIT_MS && !loop_is_stopped(&w->loop); ms += STOP_POLL_MS) {
 		sleep_ms(STOP_POLL_MS);
+	}
+	if (!w->reload && !guard_gone && strcmp(w->config.relay, "none") != 0) {
+		wait_for_rest(w);
 	}
 	/* What the transmit queue refused may still leave within its slot. */
 	sleep_ms(w->config.core.slot_ms);

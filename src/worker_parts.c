@@ -414,6 +414,7 @@ static void read_held(const struct worker *w, uint32_t latch_word, struct held *
 
 	if (!snapshot_try_read(&w->page->held.head, &h, sizeof(h))) {
 		h = (struct shared_held){.t_ns = TIME_NEVER,
+					 .heard_ns = TIME_NEVER,
 					 .reclose_ns = {TIME_NEVER, TIME_NEVER, TIME_NEVER}};
 	}
 	*ret_held = (struct held){
@@ -424,7 +425,13 @@ static void read_held(const struct worker *w, uint32_t latch_word, struct held *
 		.soc_pct = h.soc_pct,
 		.cells = h.cells,
 		.reload = atomic_load_explicit(&w->page->reload, memory_order_acquire),
-		.kept = {.latched = latch.reason, .level = latch.level, .tripped = h.tripped},
+		.kept = {.latched = latch.reason,
+			 .level = latch.level,
+			 .tripped = h.tripped,
+			 .closed = h.closed,
+			 .over_ns = {h.over_ns[0], h.over_ns[1]},
+			 .zero_ns = {h.zero_ns[0], h.zero_ns[1]},
+			 .heard_ns = h.heard_ns},
 	};
 	memcpy(ret_held->kept.reclose_ns, h.reclose_ns, sizeof(h.reclose_ns));
 }
@@ -497,11 +504,14 @@ static void stop_loop(struct worker *w)
 	loop_stop(&w->loop);
 }
 
+/* The watch for the guard's end is there before anything else and until nothing else is. */
 const struct worker_part worker_parts[] = {
-	{start_signals, stop_signals},	 {start_page, stop_page},     {start_stats, stop_stats},
-	{start_failsafe, stop_failsafe}, {start_memory, stop_memory}, {start_logger, stop_logger},
-	{start_trace, stop_trace},	 {start_orphan, stop_orphan}, {start_control, stop_control},
-	{start_solis, stop_solis},	 {start_serial, stop_serial}, {start_can, stop_can},
+	{start_signals, stop_signals},	 {start_page, stop_page},
+	{start_orphan, stop_orphan},	 {start_stats, stop_stats},
+	{start_failsafe, stop_failsafe}, {start_memory, stop_memory},
+	{start_logger, stop_logger},	 {start_trace, stop_trace},
+	{start_control, stop_control},	 {start_solis, stop_solis},
+	{start_serial, stop_serial},	 {start_can, stop_can},
 	{start_loop, stop_loop},
 };
 

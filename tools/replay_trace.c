@@ -12,8 +12,8 @@
 #include "replay_config.h"
 #include "svc/trace.h"
 
-#define FIELDS_MAX   14
-#define HELD_FIELDS  13
+#define FIELDS_MAX   20
+#define HELD_FIELDS  19
 #define HEX_BASE     16
 #define DECIMAL_BASE 10
 #define TRACE_FLAGS  (TRACE_TTY_OPEN | TRACE_REQUEST_FAILED | TRACE_GUARD_OK | TRACE_STOP)
@@ -331,6 +331,15 @@ static bool take_kept(char **field, struct safety_kept *ret_kept)
 		if (!time_ns(field[3U + i], &ret_kept->reclose_ns[i])) {
 			return false;
 		}
+	}
+	for (uint32_t d = 0; d < DIRS; d++) {
+		if (!time_ns(field[7U + d], &ret_kept->over_ns[d]) ||
+		    !time_ns(field[9U + d], &ret_kept->zero_ns[d])) {
+			return false;
+		}
+	}
+	if (!unsigned32(field[6], &ret_kept->closed) || !time_ns(field[11], &ret_kept->heard_ns)) {
+		return false;
 	}
 	return unsigned32(field[0], &ret_kept->latched) && unsigned32(field[1], &ret_kept->level) &&
 	       unsigned32(field[2], &ret_kept->tripped);

@@ -31,6 +31,11 @@ static inline int64_t min_i64(int64_t a, int64_t b)
 }
 
 /* @lo <= @hi is the caller's duty. */
+static inline int64_t clamp_i64(int64_t v, int64_t lo, int64_t hi)
+{
+	return v < lo ? lo : (v > hi ? hi : v);
+}
+
 static inline int32_t clamp_i32(int32_t v, int32_t lo, int32_t hi)
 {
 	return v < lo ? lo : (v > hi ? hi : v);

@@ -19,7 +19,7 @@
 #define GUARDPOL_KILL_NS     (2 * NS_PER_S)  /* a worker that stands still is replaced */
 #define GUARDPOL_START_NS    (15 * NS_PER_S) /* devices may take seconds to open */
 #define GUARDPOL_STOP_NS     (5 * NS_PER_S)  /* the worker needs at most 1 s for its last words */
-#define GUARDPOL_LAST_NS     (2 * NS_PER_S)  /* relay closed while it says them (SAF-20) */
+#define GUARDPOL_LAST_NS     (2500 * NS_PER_MS) /* relay closed while it says them (SAF-20) */
 #define GUARDPOL_TRIP_NS     (2200 * NS_PER_MS) /* and while a planned trip sends 0 A, at most 2 s */
 #define GUARDPOL_REPLACE_NS  (30 * NS_PER_S)	/* without a worker for longer: not healthy */
 #define GUARDPOL_RECLOSE_MAX 3

@@ -26,8 +26,9 @@
 #define SAFETY_RECLOSE_NS	  (3600 * NS_PER_S)
 #define SAFETY_HOLD_NS		  (5 * NS_PER_S) /* zero envelope not obeyed (SAF-21) */
 #define SAFETY_DISOBEY_TRIP_NS	  (15 * NS_PER_S)
-#define SAFETY_DISOBEY_LIMIT_NS	  (30 * NS_PER_S) /* other envelope not obeyed: it becomes 0 */
-#define SAFETY_OBEYED_NS	  (30 * NS_PER_S) /* without excess: all is forgotten */
+#define SAFETY_DISOBEY_LIMIT_NS	  (30 * NS_PER_S)   /* other envelope not obeyed: it becomes 0 */
+#define SAFETY_OBEYED_NS	  (30 * NS_PER_S)   /* without excess: all is forgotten */
+#define SAFETY_OBEY_MAX_NS	  (3600 * NS_PER_S) /* of a sum taken over from another worker */
 #define SAFETY_CRITICAL_MARGIN_MA 2000
 #define SAFETY_ALIVE_ZERO_MS	  6000
 #define SAFETY_ALIVE_TRIP_MS	  60000
@@ -83,6 +84,7 @@ struct safety {
 	uint32_t kept_trip;	  /* trip of the last worker, to be gone on with */
 	uint32_t relay;		  /* enum relay_state, as last seen */
 	int64_t relay_open_ns;	  /* since when it is seen open, TIME_NEVER = it is not */
+	int64_t heard_ns;	  /* the inverter, also by the last worker */
 	uint8_t weld_count;	  /* consecutive samples with current while it is open */
 	int64_t recover_until_ns; /* attended recovery, TIME_NEVER = off */
 	int64_t judged_ns;	  /* newest sample whose current was judged */
@@ -122,7 +124,8 @@ struct safety_sample {
  * @limits_zero: both limits on the bus are 0
  * @limit_ma: limits of the previous period
  * @contradiction: internal contradiction found
- * @alive_heard: the inverter has been heard, and not too long ago
+ * @heard_ns: when the inverter was heard, TIME_NEVER = never since the start
+ * @can_confirmed: a set was confirmed since the start
  * @relay: enum relay_state
  * @latch: enum reason that the guard has latched just now, 0 = none
  */
@@ -135,9 +138,10 @@ struct safety_in {
 	bool guard_ok;
 	bool limits_zero;
 	bool contradiction;
-	bool alive_heard;
+	bool can_confirmed;
 	uint32_t relay;
 	uint32_t latch;
+	int64_t heard_ns;
 	int32_t age_ms;
 	int32_t alive_ms;
 	int32_t can_lost_ms;
@@ -148,14 +152,20 @@ struct safety_in {
  * struct safety_kept - what a new worker takes over from the one before
  * @latched: enum reason, 0 = none
  * @level: enum level_id behind a REASON_CRITICAL, LEVELS = not known
- * @tripped: enum reason of the trip that it was in, 0 = none: the way back is counted all the same
+ * @tripped: enum reason of the trip that it was in, 0 = none: the way back is the same
+ * @closed: bit of each direction whose envelope is 0 because of disobedience
+ * @over_ns, @zero_ns: sums of the obedience check
+ * @heard_ns: CLOCK_MONOTONIC, when the inverter was heard, TIME_NEVER = never
  * @reclose_ns: CLOCK_MONOTONIC of the last re-closings, TIME_NEVER = none
  */
 struct safety_kept {
 	uint32_t latched;
 	uint32_t level;
 	uint32_t tripped;
-	uint32_t pad;
+	uint32_t closed;
+	int64_t over_ns[DIRS];
+	int64_t zero_ns[DIRS];
+	int64_t heard_ns;
 	int64_t reclose_ns[SAFETY_RECLOSE_MAX];
 };
 

@@ -58,6 +58,7 @@ enum relay_state {
 	RELAY_NOT_FITTED, /* or nobody knows */
 	RELAY_OPEN,
 	RELAY_CLOSED,
+	RELAY_PRECHARGE, /* open, but the inverter's capacitors are being charged */
 	RELAY_STATES
 };
 

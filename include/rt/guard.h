@@ -43,10 +43,15 @@ enum exit_code {
 int guard_worker_path(char *ret_path);
 
 /**
- * guard_spawn - start the worker by posix_spawn(): no copy of this process is made
+ * guard_spawn - start the worker
  * @page_fd, @pidfd: become SHARED_WORKER_PAGE_FD and SHARED_WORKER_PIDFD_FD in the worker, which
- *	inherits nothing else beside stdin, stdout and stderr; both above these numbers
+ *	inherits nothing else beside stdin, stdout and stderr, and the signals that are blocked; both
+ *	above these numbers
  * @ret_worker: its process id; untouched on failure
+ *
+ * By fork() and not by posix_spawn(): that one returns only when the new process, which has no
+ * priority, has loaded its program, perhaps from a disk. A program that cannot be loaded is seen as a
+ * worker that ends with EXIT_DEVICE; it has said why.
  *
  * Return: 0 or -errno.
  * Context: guard.

@@ -14,6 +14,7 @@
 #include "rt/state.h"
 
 #define GUARD_LATCH_RETRY_NS NS_PER_S	     /* recorder gone: the next one */
+#define GUARD_LATCH_LATE_NS  (5 * NS_PER_S)  /* not on disk by then: worth a line */
 #define GUARD_LATCH_SAME_NS  (60 * NS_PER_S) /* the same reason again: no more often to the disk */
 
 /**
@@ -31,6 +32,8 @@ struct guard_latch {
 	uint8_t number;
 	int64_t retry_ns;
 	int64_t noted_ns;
+	int64_t put_ns; /* since when something waits for the disk */
+	bool told_late;
 };
 
 /**
@@ -51,11 +54,12 @@ void guard_latch_set(struct guard_latch *l, struct shared_page *page, uint32_t r
 
 /**
  * guard_latch_look - what the worker's core has latched, or has been acknowledged
+ * @fresh: the worker runs: only then its word can clear a latch. It can set one with its last breath
  *
  * Return: true if the latch was acknowledged.
- * Context: guard, while the worker runs.
+ * Context: guard, each period, before a new worker wipes the page.
  */
-bool guard_latch_look(struct guard_latch *l, struct shared_page *page);
+bool guard_latch_look(struct guard_latch *l, struct shared_page *page, bool fresh);
 
 /**
  * guard_latch_opened - the relay has opened because of this

@@ -42,7 +42,7 @@ struct guard_worker {
  * guard_worker_start - start one; the page must have been made ready by shared_restart()
  *
  * Return: 0 or -errno; has logged why. After a failure the next attempt is due after the pause.
- * Context: guard. Bound: until the new process has begun (posix_spawn).
+ * Context: guard. Copies page tables, waits for nothing.
  */
 int guard_worker_start(struct guard_worker *w, int64_t now_ns);
 

@@ -78,6 +78,8 @@ struct loop {
 	_Atomic uint32_t stopped;    /* the core has said 0 A */
 	_Atomic uint32_t faulty;     /* tripped or latched, see loop_faulty() */
 	_Atomic uint32_t latched;    /* enum reason */
+	_Atomic uint32_t step;	     /* enum step */
+	_Atomic int32_t flow_ma;     /* current of the newest sample, without its sign */
 	_Atomic uint32_t samples;
 	_Atomic uint32_t flags;	  /* STATS_* */
 	_Atomic uint32_t refused; /* errno to be told as an event */
@@ -186,6 +188,14 @@ bool loop_is_faulty(const struct loop *l);
  * Context: any thread.
  */
 uint32_t loop_latched(const struct loop *l);
+
+/**
+ * loop_ladder, loop_flow_ma - enum step, and the current of the newest sample without its sign
+ *
+ * Context: any thread.
+ */
+uint32_t loop_ladder(const struct loop *l);
+int32_t loop_flow_ma(const struct loop *l);
 
 /**
  * loop_samples - good samples so far, modulo 2^32

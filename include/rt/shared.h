@@ -22,6 +22,7 @@
 #define SHARED_ACK	   0xAC000000U /* + number of the latch that is acknowledged */
 #define SHARED_TEXT_MAX	   256
 #define SHARED_RECLOSE_MAX 3
+#define SHARED_DIRS	   2
 
 /* Descriptors in the worker, which is started with --guarded: this page, and the guard's pidfd. */
 #define SHARED_WORKER_PAGE_FD  3
@@ -83,12 +84,17 @@ struct shared_latch {
 struct shared_held {
 	int64_t t_ns;
 	int64_t reclose_ns[SHARED_RECLOSE_MAX];
+	int64_t over_ns[SHARED_DIRS];
+	int64_t zero_ns[SHARED_DIRS];
+	int64_t heard_ns;
 	int32_t pack_mv;
 	int32_t pack_ma;
 	int32_t temp_dc;
 	int32_t soc_pct;
 	int32_t cells;
 	uint32_t tripped;
+	uint32_t closed;
+	uint32_t pad;
 };
 
 /**

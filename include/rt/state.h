@@ -159,6 +159,19 @@ int state_put(struct state *s, const struct state_record *record);
 int state_check(struct state *s);
 
 /**
+ * state_lines - what the recorder opens if the guard dies: nobody else may be there to do it
+ * @relay, @precharge: as configured
+ *
+ * Context: init, before the relay is closed.
+ */
+void state_lines(struct state *s, const char *relay, const char *precharge);
+
+/**
+ * state_orderly - the end that follows is wanted, the relay is open: the recorder leaves it alone
+ */
+void state_orderly(struct state *s);
+
+/**
  * state_close - let the recorder finish, at most 2 s, and close all
  *
  * A recorder that a disk holds up longer goes on alone, and keeps the lock meanwhile.
@@ -183,7 +196,8 @@ int state_read(const char *path, struct state_record *ret_record, char *text, si
  *
  * Descriptors: STATE_BELL_FD, STATE_FILE_FD, STATE_MAIL_FD. No signal that ends a service ends the
  * recorder. A disk that refuses is tried again every second and with every new record, and is
- * logged once; without a guard it is tried STATE_LAST_TRIES times.
+ * logged once; without a guard it is tried STATE_LAST_TRIES times. A guard that ends in any way but
+ * the orderly one has nobody beside it who is sure to live: the recorder opens the relay first.
  *
  * Return: exit code of the process.
  * Context: main of the process that state_start() makes: `jkpylond --record-state`.

@@ -9,7 +9,8 @@
  *   C <section>.<key>=<value>		configuration, one line a key, as --print-config shows it
  *   I <now_ns> <boot_ns>		arguments of cycle_init()
  *   H <t_ns> <pack_mv> <pack_ma> <temp_dc> <soc_pct> <cells> <reload> <latched> <level> <tripped>
- *     <reclose_ns> x 3			held values given to cycle_init(), one line; absent: NULL
+ *     <reclose_ns> x 3 <closed> <over_ns> x 2 <zero_ns> x 2 <heard_ns>
+ *					held values given to cycle_init(), one line; absent: NULL
  * and then the steps, one S line for each call of cycle_step() in order, first its S line, then the
  * lines that belong to it, in this order:
  *   S <now_ns> <boot_ns> <flags>	flags: hexadecimal, TRACE_TTY_OPEN ...

@@ -125,6 +125,17 @@ int conf_check(const struct config *config, struct config_fault *ret_fault)
 			     "failsafe.reload must be at least two polls + 500ms, or every reload "
 			     "opens the relay: raise failsafe.reload");
 	}
+	if (config->reload_ms >= core->trip_ms) {
+		return fault(
+			ret_fault, "failsafe.reload", "bms.trip",
+			"failsafe.reload must be shorter than bms.trip, or a reload delays the "
+			"trip of a silent BMS: lower failsafe.reload");
+	}
+	if (strcmp(config->feedback, NONE) != 0 && config->feedback_ms >= core->open_ms) {
+		return fault(ret_fault, "failsafe.feedback_time", "failsafe.open_time",
+			     "the contact must have shown open before the relay closes again: "
+			     "failsafe.feedback_time must be shorter than failsafe.open_time");
+	}
 	for (uint32_t i = 0; i < ARRAY_SIZE(line); i++) {
 		if (strcmp(line[i].path, NONE) != 0 && strcmp(config->relay, NONE) == 0) {
 			return fault(ret_fault, line[i].key, "failsafe.relay",

@@ -262,7 +262,7 @@ const struct conf_key conf_keys[] = {
 	 .check = conf_check_watchdog, .form = "none or a device, for example /dev/watchdog0",
 	 .help = "Hardware watchdog that the guard feeds. It resets the machine if the guard "
 		 "stands still."},
-	NUMBER("failsafe", "watchdog_time", watchdog_ms, &conf_time_ms, 2 * S_MS, 60 * S_MS,
+	NUMBER("failsafe", "watchdog_time", watchdog_ms, &conf_time_ms, 5 * S_MS, 60 * S_MS,
 	       "Its timeout, in whole seconds. The Raspberry Pi's has 15 s at most."),
 	{.section = "failsafe", .name = "state", .type = CONF_TEXT, .offset = AT(state_path),
 	 .check = conf_check_state, .form = "path of a file, or none",

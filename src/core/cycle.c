@@ -103,8 +103,8 @@ static void step_safety(struct cycle *c, const struct cycle_in *in, struct sink 
 		.guard_ok = in->guard_ok,
 		.limits_zero = zero_said(c),
 		.contradiction = c->contradiction,
-		.alive_heard = c->link.alive_ns != TIME_NEVER &&
-			       in->now_ns - c->link.alive_ns <= SAFETY_ALIVE_ZERO_MS * NS_PER_MS,
+		.heard_ns = c->link.alive_ns,
+		.can_confirmed = c->link.confirmed != 0U,
 		.relay = in->relay,
 		.latch = in->latch,
 		.age_ms = age_ms(c, in->now_ns),
@@ -162,7 +162,12 @@ static void fill_effects(struct cycle *c, struct cycle_out *out, const struct si
 	safety_keep(&c->safety, &c->held.kept);
 	out->held = c->held;
 	out->permit = c->safety.permit;
-	out->permit_reason = out->permit ? (uint32_t)REASON_NONE : c->safety.reason;
+	out->permit_reason = c->safety.reason;
+	if (out->permit) {
+		out->permit_reason = REASON_NONE;
+	} else if (c->safety.step == STEP_RUN) {
+		out->permit_reason = REASON_COLD_START; /* waits for the inverter */
+	}
 	out->event_len = (uint8_t)sink->len;
 	c->events_lost += sink->lost;
 }

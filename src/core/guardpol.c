@@ -129,7 +129,7 @@ static uint32_t objection(const struct guardpol *g, const struct guardpol_in *in
  * is there, the new one starts and waits for its samples. Anything worse ends it.
  */
 static bool hold(struct guardpol *g, const struct guardpol_config *c, const struct guardpol_in *in,
-		 uint32_t reason)
+		 bool fresh, uint32_t reason)
 {
 	if (in->worker == GUARDPOL_RELOADING && !g->holding && reason == REASON_NONE &&
 	    g->since_ns == in->now_ns) {
@@ -141,8 +141,10 @@ static bool hold(struct guardpol *g, const struct guardpol_config *c, const stru
 	}
 	if (g->relay != GUARDPOL_CLOSED || in->latched != REASON_NONE || in->line_failed ||
 	    in->worker == GUARDPOL_STOPPING || in->now_ns - g->hold_ns > c->reload_ms * NS_PER_MS ||
-	    (in->worker == GUARDPOL_RUNNING && in->reason != REASON_NONE &&
-	     in->reason != REASON_COLD_START)) {
+	    (in->worker == GUARDPOL_RELOADING && !in->permit) ||
+	    (in->worker == GUARDPOL_RUNNING &&
+	     ((g->advanced && !fresh) ||
+	      (in->reason != REASON_NONE && in->reason != REASON_COLD_START)))) {
 		g->holding = false;
 	}
 	return g->holding;
@@ -181,7 +183,9 @@ static void close_relay(struct guardpol *g, const struct guardpol_config *c,
 			const struct guardpol_in *in, struct guardpol_out *out)
 {
 	if (g->relay == GUARDPOL_OPEN) {
-		if (in->now_ns - g->opened_ns < c->open_ms * NS_PER_MS) {
+		/* A contact that does not show open has welded, or is not known. */
+		if (in->now_ns - g->opened_ns < c->open_ms * NS_PER_MS ||
+		    (c->feedback_ms > 0 && in->feedback != 0)) {
 			return;
 		}
 		if (too_many(g, in)) {
@@ -265,7 +269,7 @@ void guardpol_step(struct guardpol *g, const struct guardpol_config *c,
 	}
 	const uint32_t reason = out->latch != REASON_NONE ? out->latch
 							  : objection(g, in, out->fresh);
-	const bool held = hold(g, c, in, reason);
+	const bool held = hold(g, c, in, out->fresh, reason);
 
 	if (reason != REASON_NONE && (!held || out->latch != REASON_NONE)) {
 		if (g->relay != GUARDPOL_OPEN) {

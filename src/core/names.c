@@ -28,6 +28,7 @@ static const char *const relays[RELAY_STATES] = {
 	[RELAY_NOT_FITTED] = "none",
 	[RELAY_OPEN] = "open",
 	[RELAY_CLOSED] = "closed",
+	[RELAY_PRECHARGE] = "precharging",
 };
 
 static const char *const dirs[DIRS] = {

@@ -22,7 +22,13 @@ static void take_over(struct safety *sf, int64_t now_ns, const struct safety_kep
 
 		sf->reclose_ns[i] = t_ns > 0 && t_ns <= now_ns ? t_ns : TIME_NEVER;
 	}
-	sf->kept_trip = is_bms_side(kept->tripped) ? kept->tripped : (uint32_t)REASON_NONE;
+	sf->kept_trip = kept->tripped < REASONS ? kept->tripped : (uint32_t)REASON_NONE;
+	sf->heard_ns = kept->heard_ns > 0 && kept->heard_ns <= now_ns ? kept->heard_ns : TIME_NEVER;
+	for (uint32_t d = 0; d < DIRS; d++) {
+		sf->obey[d].over_ns = clamp_i64(kept->over_ns[d], 0, SAFETY_OBEY_MAX_NS);
+		sf->obey[d].zero_ns = clamp_i64(kept->zero_ns[d], 0, SAFETY_OBEY_MAX_NS);
+		sf->obey[d].closed = (kept->closed & (1U << d)) != 0U;
+	}
 }
 
 void safety_init(struct safety *sf, int64_t now_ns, bool held, uint8_t needed,
@@ -44,6 +50,7 @@ void safety_init(struct safety *sf, int64_t now_ns, bool held, uint8_t needed,
 		sf->reclose_ns[i] = TIME_NEVER;
 	}
 	sf->relay_open_ns = TIME_NEVER;
+	sf->heard_ns = TIME_NEVER;
 	for (uint32_t i = 0; i < LEVELS; i++) {
 		sf->level[i].since_ns = TIME_NEVER;
 	}
@@ -56,6 +63,13 @@ void safety_keep(const struct safety *sf, struct safety_kept *ret_kept)
 {
 	ret_kept->latched = sf->latched;
 	ret_kept->level = sf->critical_level;
+	ret_kept->closed = 0U;
+	for (uint32_t d = 0; d < DIRS; d++) {
+		ret_kept->over_ns[d] = sf->obey[d].over_ns;
+		ret_kept->zero_ns[d] = sf->obey[d].zero_ns;
+		ret_kept->closed |= sf->obey[d].closed ? 1U << d : 0U;
+	}
+	ret_kept->heard_ns = sf->heard_ns;
 	ret_kept->tripped = sf->step == STEP_TRIP ? sf->reason : sf->kept_trip;
 	memcpy(ret_kept->reclose_ns, sf->reclose_ns, sizeof(ret_kept->reclose_ns));
 }
@@ -171,6 +185,12 @@ static void enter(struct safety *sf, enum step step, enum reason reason, const s
 	sf->reason = (uint32_t)reason;
 }
 
+static bool is_heard(const struct safety *sf, const struct safety_in *in)
+{
+	return sf->heard_ns != TIME_NEVER &&
+	       in->now_ns - sf->heard_ns <= SAFETY_ALIVE_ZERO_MS * NS_PER_MS;
+}
+
 /* The way back: enough good samples, and after a trip the relay has been open long enough. */
 static bool may_return(const struct safety *sf, const struct core_config *c,
 		       const struct safety_in *in)
@@ -181,7 +201,15 @@ static bool may_return(const struct safety *sf, const struct core_config *c,
 	if (sf->good < sf->needed) {
 		return false;
 	}
-	return sf->step != STEP_TRIP || passed(in->now_ns, sf->open_ns, c->open_ms * NS_PER_MS);
+	if (sf->step != STEP_TRIP) {
+		return true;
+	}
+	/* That nothing speaks against it is not enough: after a restart nobody has asked yet. */
+	if ((sf->reason == REASON_CAN_LOST && !in->can_confirmed) ||
+	    (sf->reason == REASON_INVERTER_SILENT && !is_heard(sf, in))) {
+		return false;
+	}
+	return passed(in->now_ns, sf->open_ns, c->open_ms * NS_PER_MS);
 }
 
 /*
@@ -238,6 +266,10 @@ void safety_step(struct safety *sf, const struct core_config *c, const struct sa
 	}
 	const bool forced = watch_relay(sf, in);
 
+	if (in->heard_ns != TIME_NEVER) {
+		sf->heard_ns = in->heard_ns;
+	}
+
 	if (sf->step == STEP_INIT && !in->have_sample) {
 		return;
 	}
@@ -269,7 +301,8 @@ void safety_step(struct safety *sf, const struct core_config *c, const struct sa
 		}
 		sf->kept_trip = REASON_NONE;
 	}
-	if (sf->step == STEP_RUN && (c->expect_alive != EXPECT_ALIVE_REQUIRED || in->alive_heard)) {
+	if (sf->step == STEP_RUN &&
+	    (c->expect_alive != EXPECT_ALIVE_REQUIRED || is_heard(sf, in))) {
 		sf->permit = true;
 	}
 	if (forced) {

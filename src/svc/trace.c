@@ -339,6 +339,9 @@ void trace_start_point(struct trace *t, int64_t now_ns, int64_t boot_ns, const s
 		for (uint32_t i = 0; i < SAFETY_RECLOSE_MAX; i++) {
 			write_time(t->file, k->reclose_ns[i]);
 		}
+		fprintf(t->file, " %u %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, k->closed,
+			k->over_ns[0], k->over_ns[1], k->zero_ns[0], k->zero_ns[1]);
+		write_time(t->file, k->heard_ns);
 		fputc('\n', t->file);
 	}
 }

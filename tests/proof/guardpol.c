@@ -142,6 +142,12 @@ int main(void)
 		 in.now_ns - g.latched_ns <= GUARDPOL_TRIP_NS && g.latched_ns != TIME_NEVER &&
 			 (old.latched_ns == TIME_NEVER || old.latched_ns == g.latched_ns),
 		 "closed while latched only for a planned trip");
+	PROVE_IF(closed && g.holding && in.worker == GUARDPOL_RELOADING, in.permit,
+		 "a reload holds only with a permit");
+	PROVE_IF(closed && g.holding && in.worker == GUARDPOL_RUNNING && g.advanced, out.fresh,
+		 "a reload holds no beat that was lost");
+	PROVE_IF(old.relay == GUARDPOL_OPEN && out.relay != GUARDPOL_OPEN && c.feedback_ms > 0,
+		 in.feedback == 0, "closes only a contact that shows open");
 	PROVE_IF(closed && g.holding, in.latched == REASON_NONE, "a reload holds no latch");
 	PROVE_IF(closed, !in.line_failed, "never closed with a line that fails");
 	PROVE_IF(closed && !g.holding, well, "closed only with worker, permit and beat");

@@ -145,12 +145,17 @@ class Node:
         self.again = again  # connects anew: lives through restarts of the worker
         self.frames = []
         self.connected = False
+        self.paused = False
         self.stopping = False
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
     def connect(self):
+        self.connected = False
         while not self.stopping:
+            if self.paused:
+                time.sleep(0.005)
+                continue
             s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             try:
                 s.connect(self.path)
@@ -166,6 +171,10 @@ class Node:
         spoken = 0.0
         while s is not None and not self.stopping:
             try:
+                if self.paused:
+                    s.close()
+                    s = self.connect()
+                    continue
                 if self.alive and now() - spoken >= 1.0:
                     spoken = now()
                     s.send(CAN_FRAME.pack(0x305, 8, bytes(8)))
@@ -186,6 +195,14 @@ class Node:
                 s = self.connect()
         if s is not None:
             s.close()
+
+    def pause(self):
+        """Off the bus, until resume()."""
+        self.paused = True
+        wait_for(lambda: not self.connected, 2, "the node leaves the bus")
+
+    def resume(self):
+        self.paused = False
 
     def of(self, ident):
         return [f for f in self.frames if f.id == ident]

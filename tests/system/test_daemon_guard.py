@@ -143,6 +143,97 @@ def test_SAF_11_FLT_28_guard_killed_worker_opens_and_ends():
     report("guard SIGKILL", times, 0.1)
 
 
+def test_SAF_11_FLT_28_guard_killed_at_any_moment_of_a_reload_or_a_stop():
+    """Also between two workers, when only the recorder is left."""
+    rng = random.Random(7)
+    for number, name in ((signal.SIGHUP, "reload"), (signal.SIGTERM, "stop")):
+        times = []
+        for _ in range(3 * TIMES):
+            with Guarded() as b:
+                d = b.closed()
+                d.signal(number)
+                time.sleep(rng.uniform(0, 0.3))
+                with_relay = b.relay.closed()
+                t0 = now()
+                d.signal(signal.SIGKILL)
+                b.relay.wait(False, FAR_S + 1, f"guard killed in a {name}\n{d.log()}")
+                if with_relay:
+                    times.append(now() - t0)
+        report(f"guard SIGKILL in a {name}", times, 0.1)
+
+
+def test_SAF_12_latch_of_a_worker_that_dies_with_it():
+    for _ in range(2 * TIMES):
+        with Guarded() as b:
+            d = b.closed()
+            worker = d.worker()
+            page = Page(worker)
+            struct.pack_into("=I", page.map, page.LATCHED, 12)  # as the core does
+            os.kill(worker, signal.SIGKILL)
+            b.relay.wait(False, 2, "opens")
+            wait_for(lambda log=d, w=worker: log.worker() not in (None, w), 5, "a new worker")
+            time.sleep(2.5)
+            check(not b.relay.closed(), f"the latch is kept\n{d.log()}")
+            code, text = ask(d, "--status")
+            check(code == 3 and "contradiction" in text, text)
+
+
+def test_trip_outlives_reload_and_worker():
+    with Guarded(bms_trip="3s", bms_stale="1s") as b:
+        d = b.closed()
+        b.node.pause()  # nobody acknowledges any more
+        b.relay.wait(False, 15, f"can-lost\n{d.log()}")
+        for number in (signal.SIGHUP, None):
+            if number:
+                d.signal(number)
+            else:
+                os.kill(d.worker(), signal.SIGKILL)
+            end = now() + 4
+            while now() < end:
+                check(not b.relay.closed(), f"closed onto a dead bus\n{d.log()}")
+                time.sleep(0.005)
+        b.node.resume()
+        b.closed_again(d)
+
+
+def test_SAF_21_reloads_do_not_forget_disobedience():
+    with Guarded() as b:
+        d = b.closed()
+        b.bms.frame = with_current(with_cell(jk_vector("armin_16S_idle"), 7, 3560), 1000)
+        t0 = now()
+        while now() - t0 < 40 and b.relay.closed():
+            d.signal(signal.SIGHUP)
+            time.sleep(4)
+        check(not b.relay.closed(), f"opened\n{d.log()}")
+        wait_for(lambda: "latched fault: disobeyed-charge" in d.log(), 2, d.log())
+
+
+def test_second_sighup_harms_nothing():
+    with Guarded() as b:
+        d = b.closed()
+        for _ in range(5):
+            d.signal(signal.SIGHUP)
+            for _ in range(4):
+                time.sleep(0.04)
+                d.signal(signal.SIGHUP)
+            time.sleep(2.5)
+            check(b.relay.closed(), f"closed\n{d.log()}")
+        check("ended by signal" not in d.log(), d.log())
+
+
+def test_reload_with_a_required_inverter_keeps_it_closed():
+    with Guarded(can_expect_alive="required") as b:
+        d = b.closed()
+        for _ in range(4):
+            worker = d.worker()
+            d.signal(signal.SIGHUP)
+            wait_for(lambda w=worker: d.worker() not in (None, w), 5, "a new worker")
+            end = now() + 3
+            while now() < end:
+                check(b.relay.closed(), f"open\n{d.log()}")
+                time.sleep(0.002)
+
+
 def stall(word):
     def fault(b, _):
         t0 = now()
@@ -185,7 +276,7 @@ def test_SAF_11_FLT_31_cycle_that_blocks():
 class Page:
     """The page that guard and worker share, as a fault would overwrite it. Offsets: rt/shared.h."""
 
-    BEAT, PERMIT = 132, 140
+    BEAT, PERMIT, LATCHED = 132, 140, 148
 
     def __init__(self, worker):
         with open(f"/proc/{worker}/fd/3", "r+b") as f:

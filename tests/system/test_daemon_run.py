@@ -343,7 +343,7 @@ def test_trace_holds_every_step():
         check(len(kinds["S"]) == v["cycles"], f"{len(kinds['S'])} steps, {v['cycles']} cycles")
         check(sum(len(r[1]) // 2 for r in kinds["R"]) == v["serial_rx_bytes"], "serial bytes")
         check(len(kinds["I"]) == 1 and "X" not in kinds, "start point")
-        check([h[1:] for h in kinds["H"]] == ["- 0 0 0 0 0 0 0 0 0 - - -".split()], "nothing held")
+        check([h[1:] for h in kinds["H"]] == ["- 0 0 0 0 0 0 0 0 0 - - - 0 0 0 0 0 -".split()], "nothing held")
         times = [int(s[1]) for s in kinds["S"]]
         check(times == sorted(times), "time goes forward")
         own = [f for f in kinds["F"] if f[2] == "o"]

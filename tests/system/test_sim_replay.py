@@ -212,7 +212,7 @@ class Wrong(unittest.TestCase):
 
     def test_held_values_reach_the_core(self):
         held = HEAD.replace("I 1000 1000", "I 60000000000 60000000000")
-        held += "H 59000000000 52280 0 215 60 16 0 0 0 0 - - -\nS 60000000000 60000000000 5\nZ\n"
+        held += "H 59000000000 52280 0 215 60 16 0 0 0 0 - - - 0 0 0 0 0 -\nS 60000000000 60000000000 5\nZ\n"
         self.assertIn("HELD_VALUES", replay("-", data=held).stdout)
 
     def test_files_and_command_line(self):

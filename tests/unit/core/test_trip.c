@@ -226,7 +226,11 @@ static void test_every_trip_of_the_bms_side_counts(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct sink sink = {.now_ns = b.now_ns, .event = events, .max = CYCLE_EVENT_MAX};
-		struct safety_in in = {.now_ns = b.now_ns, .have_sample = true, .guard_ok = true};
+		struct safety_in in = {.now_ns = b.now_ns,
+				       .have_sample = true,
+				       .guard_ok = true,
+				       .can_confirmed = true,
+				       .heard_ns = b.now_ns};
 		struct safety sf;
 
 		in.alive_ms = INT32_MIN;

@@ -66,13 +66,18 @@ static void test_file_begins_with_format_and_configuration(void **state)
 				  .kept = {.latched = 2,
 					   .level = 7,
 					   .tripped = 3,
+					   .closed = 1,
+					   .over_ns = {5, 6},
+					   .zero_ns = {7, 8},
+					   .heard_ns = 9,
 					   .reclose_ns = {TIME_NEVER, 4, TIME_NEVER}}};
 
 	(void)state;
 	trace_start_point(&trace, 1000, 2000, &held);
 	assert_int_equal(trace_start(&trace), 0);
-	assert_string_equal(finish(),
-			    HEAD "I 1000 2000\nH 9 52000 -1500 215 60 16 1 2 7 3 - 4 -\nZ\n");
+	assert_string_equal(
+		finish(),
+		HEAD "I 1000 2000\nH 9 52000 -1500 215 60 16 1 2 7 3 - 4 - 1 5 6 7 8 9\nZ\n");
 }
 
 static void test_every_input_of_a_step_is_written_and_unchanged_ones_only_once(void **state)
