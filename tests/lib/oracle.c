@@ -89,6 +89,7 @@ void oracle_init(struct oracle *o, const struct core_config *config, int64_t now
 		o->needed = held->reload != 0 ? 2 : 5;
 		o->kept_trip = held->kept.tripped;
 		take_reclosings(o, &held->kept);
+		o->heard_ns = held->kept.heard_ns > 0 ? held->kept.heard_ns : TIME_NEVER;
 		o->held = held->t_ns != TIME_NEVER && now_ns - held->t_ns <= HELD_NS &&
 			  held->t_ns <= now_ns && held->cells > 0 &&
 			  held->cells <= (int32_t)JK_CELLS_MAX;

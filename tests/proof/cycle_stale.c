@@ -75,6 +75,7 @@ static void any_state(void)
 	ASSUME(c.safety.open_ns == TIME_NEVER || time_ok(c.safety.open_ns));
 	ASSUME(c.safety.trip_ns == TIME_NEVER || time_ok(c.safety.trip_ns));
 	ASSUME(c.safety.zero_since_ns == TIME_NEVER || time_ok(c.safety.zero_since_ns));
+	ASSUME(c.safety.heard_ns == TIME_NEVER || time_ok(c.safety.heard_ns));
 	ASSUME(c.link.alive_ns == TIME_NEVER || time_ok(c.link.alive_ns));
 	ASSUME(c.link.alive_start_ns == TIME_NEVER || time_ok(c.link.alive_start_ns));
 	for (uint32_t i = 0; i < SAFETY_RECLOSE_MAX; i++) {
