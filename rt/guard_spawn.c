@@ -2,6 +2,7 @@
 /* Finding and starting the worker. Used once at a time: the long paths are static. */
 #include <errno.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,6 @@
 #include <unistd.h>
 
 #include "rt/guard.h"
-#include "rt/shared_log.h"
 
 #define WORKER_NAME "jkpylon-worker"
 #define WORKER_DIR  "../libexec/jkpylon/"
@@ -59,10 +59,11 @@ __attribute__((noreturn)) static void become_worker(const char *worker, const ch
 	signal(SIGPIPE, SIG_DFL);
 	snprintf(config_option, sizeof(config_option), "--config=%s", config_path);
 	if (dup2(page_fd, SHARED_WORKER_PAGE_FD) >= 0 && dup2(pidfd, SHARED_WORKER_PIDFD_FD) >= 0 &&
-	    close_range(SHARED_WORKER_PIDFD_FD + 1, ~0U, 0) == 0) {
+	    close_range(SHARED_WORKER_PIDFD_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
 		execv(worker, argv);
 	}
-	shared_log(LOG_ERR, "cannot start %s: %s", worker, strerror(errno));
+	/* The descriptor of shared_log() may be one of those that were replaced; this may wait. */
+	dprintf(STDERR_FILENO, "<%d>cannot start %s: %s\n", LOG_ERR, worker, strerror(errno));
 	_exit(EXIT_DEVICE);
 }
 

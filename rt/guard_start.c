@@ -59,7 +59,7 @@ int guard_open(struct guard *g, const char *worker, const char *config_path)
 	const int r = open_all(g);
 
 	if (r != 0) {
-		shared_log(LOG_ERR, "guard cannot start: %s: Linux 5.10 or newer is needed",
+		shared_log(LOG_ERR, "guard cannot start: %s: Linux 5.11 or newer is needed",
 			   strerror(-r));
 		return EXIT_INTERNAL;
 	}
