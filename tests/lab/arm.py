@@ -5,7 +5,6 @@ emulated Raspberry Pi takes more than a minute to start systemd."""
 import collections
 import pathlib
 import threading
-import time
 
 import bench
 import slcan
@@ -127,16 +126,6 @@ class ArmLab(bench.Lab):
                  "exit 1")
         self.ahead = self.clock_difference()
 
-    def clock_difference(self):
-        """Clock of the host minus that of the guest, to half the time of the quickest question."""
-        asked = []
-        while len(asked) < 50 and (not asked or min(asked)[0] > 0.01):
-            before = time.monotonic()
-            guest = self.now()
-            after = time.monotonic()
-            asked.append((after - before, (before + after) / 2 - guest))
-        return min(asked)[1]
-
     def clean(self):
         """Back to the state after boot; raises if that fails."""
         self.machine.ask("killall")
@@ -181,10 +170,6 @@ class ArmLab(bench.Lab):
         if self.host_bms:
             settings["bms_device"] = BMS
         return super().start_daemon(prefix, wait, **{**settings, **changes})
-
-    def processes(self):
-        """(guard, worker)"""
-        return [int(self.out(f"pidof {name}")) for name in ("jkpylond", "jkpylon-worker")]
 
     def threads(self, pid):
         """Threads of a process by their ids, with the time that they have run."""

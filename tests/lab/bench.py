@@ -35,10 +35,24 @@ OUTSIDE = ["-chardev", "socket,id=lines,path={dir}/lines,server=on,wait=off",
 BY_ID = "/dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_JKP0001-if00-port0"
 GUEST_BMS = "/run/lab/bms"
 CONFIG = "/run/lab/jkpylon.conf"
+STATE = "/run/lab/state"
 STATS = "/run/jkpylon/stats"
 DAEMON = "/usr/sbin/jkpylond"
 SIM = "/usr/bin/jkpylon-sim"
 FAULT = "/sys/module/labcan/parameters"
+# Looks, at a higher priority than all others on its processor, for times when that stands still.
+WATCH = """
+import os, sys, time
+os.sched_setaffinity(0, [int(sys.argv[1])])
+os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(99))
+last = time.monotonic()
+while True:
+    time.sleep(0.02)
+    now = time.monotonic()
+    if now - last > 0.1:
+        print(last, now, flush=True)
+    last = now
+"""
 
 # Machines that cases can ask for.
 MACHINES = {
@@ -158,6 +172,16 @@ class Lab:
     def now(self):
         return self.machine.now()
 
+    def clock_difference(self):
+        """Clock of the host minus that of the guest, to half the time of the quickest question."""
+        asked = []
+        while len(asked) < 50 and (not asked or min(asked)[0] > 0.01):
+            before = time.monotonic()
+            guest = self.now()
+            after = time.monotonic()
+            asked.append((after - before, (before + after) / 2 - guest))
+        return min(asked)[1]
+
     def note(self, text):
         """A figure or remark that is printed with the result."""
         self.notes.append(text)
@@ -174,6 +198,18 @@ class Lab:
                 raise Failure(f"not within {seconds} s: {text}" +
                               (f"\n  last lines of the daemon:\n{log}" if log else ""))
             time.sleep(0.01 if self.kind.startswith("icount") else POLL_S)
+
+    def watch(self, *cpus):
+        """Begin to look for pauses of the host, see pauses()."""
+        for cpu in cpus:
+            self.machine.ask("spawn", name=f"watch{cpu}", cmd=["python3", "-c", WATCH, str(cpu)])
+
+    def pauses(self, since, *cpus):
+        """[(begin, end)...] of times when one of the processors stood still: a busy host lets it. The
+        program is not judged by them."""
+        found = [tuple(map(float, line.split())) for cpu in cpus
+                 for _, line in self.machine.ask("lines", name=f"watch{cpu}")["lines"]]
+        return [(begin, end) for begin, end in found if end > since]
 
     def sleep(self, seconds):
         """Let the guest's time go on."""
@@ -196,7 +232,7 @@ class Lab:
             ip link set can0 type can bitrate 125000 restart-ms 0
             ip link set can0 txqueuelen 10
             ip -n inv link set can1 up 2>/dev/null
-            rm -rf /run/lab/* /run/jkpylon
+            rm -rf /run/lab/* /run/jkpylon /var/lib/jkpylon
             true""")
         if self.host_bms:
             self.host_bms.tell("heal")
@@ -263,7 +299,9 @@ class Lab:
                 "limits.charge_max": "60A", "limits.discharge_max": "60A",
                 "limits.rise": "100A/s", "limits.calm": "0s",
                 # The host's own pauses are not the subject.
-                "failsafe.beat": "1s"}
+                "failsafe.beat": "1s",
+                # The place that is the default belongs to the service.
+                "failsafe.state": STATE}
         for name, value in changes.items():
             section, key = name.split("_", 1)
             keys[f"{section}.{key}"] = value
@@ -307,6 +345,25 @@ class Lab:
 
     def signal(self, number):
         self.machine.ask("kill", name=f"daemon{self.daemons}", number=number)
+
+    def worker(self):
+        """Process id of the worker, 0 while there is none."""
+        return int(self.out("pidof jkpylon-worker || echo 0"))
+
+    def processes(self):
+        """(guard, worker)"""
+        pid = self.worker()
+        # The guard has another child: the recorder of its state.
+        return int(self.out(f"cut -d' ' -f4 /proc/{pid}/stat")), pid
+
+    def wait_worker(self, old, seconds, text):
+        """Process id of the one that follows."""
+        return self.wait(lambda: (pid := self.worker()) != old and pid, seconds, text)
+
+    def ask_daemon(self, mode):
+        """One of its modes that look or order: exit status and what it says."""
+        answer = self.run(f"{DAEMON} --config {CONFIG} {mode}", check=False, timeout=20)
+        return answer["rc"], answer["out"]
 
     def wait_end(self, seconds=10):
         """Exit status of the daemon."""

@@ -32,7 +32,7 @@ def run(lab):
     # The right to set up an interface is missing; all else is there.
     lab.run("chmod 666 /dev/ttyUSB0; mkdir -p -m 777 /run/lab/nobody")
     said = refused(lab, ("can0", "CAP_NET_ADMIN"), AS_NOBODY, can_manage="yes", rt_required="no",
-                   rt_stats="/run/lab/nobody/stats")
+                   rt_stats="/run/lab/nobody/stats", failsafe_state="/run/lab/nobody/state")
     lab.note(said)
     check(not lab.frames(since=begin), "a frame on the bus")
     check("state DOWN" in lab.out("ip link show can0"), "can0 is as it was")

@@ -22,7 +22,7 @@ WantedBy=sysinit.target
 
 def run(lab):
     lab.spent = True
-    lab.config(can_manage="yes")
+    lab.config(can_manage="yes", failsafe_state=None)
     lab.run("cp /run/lab/jkpylon.conf /etc/jkpylon/jkpylon.conf; "
             f"cat >/etc/systemd/system/lab-node.service <<'E'\n{NODE_UNIT}E\n"
             "systemctl -q enable jkpylond lab-node; sync")

@@ -14,18 +14,6 @@ RUN_S = 600 if os.environ.get("JKP_LONG") == "1" else 60
 SECONDS = RUN_S + 120
 LOCKED_MAX_KIB = 8 * 1024
 CPU = 3
-WATCH = f"""
-import os, time
-os.sched_setaffinity(0, [{CPU}])
-os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(95))
-last = time.monotonic()
-while True:
-    time.sleep(0.02)
-    now = time.monotonic()
-    if now - last > 0.1:
-        print(last, now, flush=True)
-    last = now
-"""
 
 
 def check_sets(frames, begin, end, pauses):
@@ -52,7 +40,7 @@ def has(frames, key):
 
 
 def run(lab):
-    lab.machine.ask("spawn", name="watch", cmd=["python3", "-c", WATCH])
+    lab.watch(CPU)
     lab.start_daemon(recorder_trace="/run/lab/trace", rt_cpu=CPU)
     lab.sleep(2)
     first, _ = lab.stats()
@@ -60,9 +48,7 @@ def run(lab):
     lab.sleep(RUN_S)
     end = lab.now()
     second, page = lab.stats()
-    pauses = [tuple(map(float, line.split()))
-              for _, line in lab.machine.ask("lines", name="watch")["lines"]]
-    pauses = [(p, q) for p, q in pauses if q > begin]
+    pauses = lab.pauses(begin, CPU)
     inside = [f for f in lab.frames(since=begin) if f.t <= end and f.id in IDS]
     lab.note("in the guest's clock " + check_sets(inside, begin, end, pauses))
     lab.note(f"the emulation stood still {len(pauses)} times for more than 0.1 s, "
