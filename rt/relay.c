@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* 100 ms of the guard: a chip that has gone away shows only when it is written to. */
+#define AGAIN 5U
+
 int relay_open(struct relay *r, const char *relay, const char *precharge, const char *feedback,
 	       char *error, size_t size)
 {
@@ -26,10 +29,13 @@ int relay_open(struct relay *r, const char *relay, const char *precharge, const 
 
 int relay_drive(struct relay *r, bool level, bool precharge)
 {
+	/* A file may wait for its disk, and does not go away. */
+	const bool again = level && r->line.kind == LINE_GPIO && ++r->idle >= AGAIN;
 	int rc = 0;
 
-	if (!r->known || level != r->level) {
+	if (!r->known || level != r->level || again) {
 		rc = line_set(&r->line, level);
+		r->idle = 0;
 	}
 	if (!r->known || precharge != r->precharge_level) {
 		const int second = line_set(&r->precharge, precharge);

@@ -17,6 +17,7 @@
  * @fitted: there is one
  * @level, @precharge_level: as written last
  * @known: they are what was written last
+ * @idle: calls of relay_drive() since the relay's line was written
  */
 struct relay {
 	struct line line;
@@ -26,6 +27,7 @@ struct relay {
 	bool level;
 	bool precharge_level;
 	bool known;
+	unsigned int idle;
 };
 
 /**
@@ -42,10 +44,12 @@ int relay_open(struct relay *r, const char *relay, const char *precharge, const 
 /**
  * relay_drive - bring the lines to these levels; the relay's line first
  *
- * A level that is there already is not written again, one that failed is.
+ * A level that is there already is not written again, one that failed is; but while the relay is
+ * closed on a GPIO line, every fifth call writes it: so it shows within that time that the chip is
+ * gone (FLT-59).
  *
  * Return: 0 or -errno.
- * Context: guard. Bound: two system calls, no allocation.
+ * Context: guard, called once a period. Bound: two system calls, no allocation.
  */
 int relay_drive(struct relay *r, bool level, bool precharge);
 
