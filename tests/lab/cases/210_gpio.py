@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plain tools hold the lines, as the daemon's user: what anybody gets from libgpiod here, seen from
-outside the machine. The relay will hang on such a line."""
+outside the machine. 220 has the daemon and its relay on such lines."""
 TITLE = "GPIO: level and pulses seen outside; holder dies: one line falls back, another keeps"
 MACHINE = "bench"
 SECONDS = 150

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A plain unit that does with systemd and a GPIO line what the daemon is to do with its relay; the
-line is one that keeps its level when its holder dies."""
+"""What systemd does with a plain unit that holds a GPIO line which keeps its level when its holder
+dies; 303 has the daemon in its place."""
 TITLE = "systemd and a line: READY, watchdog, killed, reload, ExecStopPost opens what was held"
 MACHINE = "bench"
 SECONDS = 240

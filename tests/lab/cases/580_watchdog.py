@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A feeder of two lines stands for the daemon's own feeding of the watchdog."""
+"""The emulated watchdog alone, with a plain feeder; 581 has the daemon in its place."""
 TITLE = "FLT_63: hardware watchdog: fed it is quiet, unfed it resets the machine"
 MACHINE = "boot"
 SECONDS = 240

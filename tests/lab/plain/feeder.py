@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Feeds a hardware watchdog twice a second:  feeder.py DEVICE TIMEOUT_S
 
-Stands for what the daemon will do by itself."""
+Nothing but this feeds it: shows the watchdog alone."""
 
 import fcntl
 import os

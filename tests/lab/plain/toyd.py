@@ -3,7 +3,7 @@
 """A service that holds one GPIO line at 1 and talks to systemd:  toyd.py COMMAND...
 
 COMMAND holds the line; if it ends, so does this. SIGHUP: reads its (empty) settings again. SIGUSR1:
-hangs, alive but deaf. Stands for the parts of the daemon that do not exist yet."""
+hangs, alive but deaf. Shows what systemd does with such a line, without the daemon."""
 
 import os
 import signal
