@@ -205,8 +205,8 @@ class Lab:
             self.machine.ask("spawn", name=f"watch{cpu}", cmd=["python3", "-c", WATCH, str(cpu)])
 
     def pauses(self, since, *cpus):
-        """[(begin, end)...] of times when one of the processors stood still: a busy host lets it. The
-        program is not judged by them."""
+        """[(begin, end)...] of times when one of the processors stood still: a busy host lets it.
+        The program is not judged by them."""
         found = [tuple(map(float, line.split())) for cpu in cpus
                  for _, line in self.machine.ask("lines", name=f"watch{cpu}")["lines"]]
         return [(begin, end) for begin, end in found if end > since]

@@ -11,7 +11,7 @@ PERIOD_S = 0.020  # of the guard
 # From the line to the time that is taken here, and an emulated processor.
 WAY_S = 0.2
 CPUS = (0, 1)
-HARMLESS = {"failsafe_open_time": "1s"}
+SHORT = {"failsafe_open_time": "1s"}
 
 
 class Relay:
@@ -34,7 +34,7 @@ class Relay:
     def start(self, line, **changes):
         """A daemon with this line; returns when the relay closed."""
         begin = time.monotonic()
-        self.lab.start_daemon(failsafe_relay=f"labgpio:{line}", **{**HARMLESS, **changes})
+        self.lab.start_daemon(failsafe_relay=f"labgpio:{line}", **{**SHORT, **changes})
         return self.closed(line, begin)
 
     def end(self):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The relay on a line of a GPIO chip, in level mode: closed when all is well, open in time after each
-fault, on a line that falls when its holder dies and on one that keeps its level."""
+"""The relay on a line of a GPIO chip, in level mode: closed when all is well, open in time after
+each fault, on a line that falls when its holder dies and on one that keeps its level."""
 TITLE = "FLT_01 FLT_28 FLT_29 SAF_18: relay on a GPIO line: worker, guard, BMS, a second instance"
 MACHINE = "bench"
 SECONDS = 300
@@ -12,7 +12,7 @@ from bench import CONFIG, DAEMON, check, limits
 from relay import FALLS, KEEPS, PERIOD_S, Relay
 
 BEAT_S = 0.300
-STALE_S, TRIP_S = 1.0, 3.0
+TRIP_S = 3.0
 ORPHAN_S = 0.100  # of a worker whose guard is gone
 AGE_S = 0.8  # of the newest sample when the BMS falls silent: one poll, and one that was late
 QUICK = {"failsafe_beat": "300ms", "bms_stale": "1s", "bms_trip": "3s"}
@@ -64,7 +64,8 @@ def second_instance(lab, relay):
     other = text.replace("[rt]\n", "") + "\n[rt]\nstats = /run/lab/other\n"
     other = other.replace("/run/lab/state", "/run/lab/state2")
     lab.run(f"cat >/run/lab/other.conf <<'E'\n{other}\nE")
-    for config, words in ((CONFIG, "another jkpylon is running"), ("/run/lab/other.conf", "in use by \"jkpylon\"")):
+    for config, words in ((CONFIG, "another jkpylon is running"),
+                          ("/run/lab/other.conf", "in use by \"jkpylon\"")):
         answer = lab.run(f"{DAEMON} --config {config}", check=False, timeout=20)
         check(answer["rc"] == 2 and words in answer["out"],
               f"exit status {answer['rc']}: {answer['out']}")
@@ -82,7 +83,8 @@ def orderly_stop(lab, relay):
     check(lab.wait_end() == 0, f"exit status {lab.daemon()['rc']}")
     zero = next(f for f in lab.frames(0x351, begin) if limits(f) == (0, 0))
     check(zero.t <= t1, "0 A comes first")
-    lab.note(f"stopped: 0 A after {zero.t - begin:.2f} s, line {FALLS} at 0 after {t1 - begin:.2f} s")
+    lab.note(f"stopped: 0 A after {zero.t - begin:.2f} s, line {FALLS} at 0 after "
+             f"{t1 - begin:.2f} s")
 
 
 def guard_killed(lab, relay, line):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be wrong with lines: pulses that have to stop, a contact that does not follow, a chip that
-is not there or goes away."""
+"""What can be wrong with lines: pulses that have to stop, a contact that does not follow, a chip
+that is not there or goes away."""
 TITLE = "FLT_29 FLT_59 FLT_60: relay: pulses, auxiliary contact, chip absent, busy, removed"
 MACHINE = "bench"
 SECONDS = 300
@@ -12,7 +12,6 @@ from bench import CONFIG, DAEMON, check, limits
 from relay import CONTACT, FALLS, WAY_S, Relay
 
 PULSE_S = 0.100
-FEEDBACK_S = 0.300
 LATCH_S = 0.500  # of FLT_60
 GONE_S = 0.200  # of FLT_59
 PULL = "/sys/module/labgpio/parameters/pull"
@@ -63,7 +62,8 @@ def contact(lab, relay):
     lab.run("rm -f /run/lab/state*")
 
     # It follows; then it is welded.
-    lab.machine.ask("spawn", name="contact", cmd=["python3", "/host/plain/contact.py", str(CONTACT)])
+    lab.machine.ask("spawn", name="contact",
+                    cmd=["python3", "/host/plain/contact.py", str(CONTACT)])
     lab.wait(lambda: lab.machine.ask("lines", name="contact")["lines"], 20, "the contact is there")
     t0 = relay.start(FALLS, **settings)
     relay.steady(FALLS, 1, 3, t0 + 0.001, "a contact that follows")

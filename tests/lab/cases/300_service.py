@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A worker that is killed is replaced by the guard, a guard by systemd. What is on the bus after the
-end of one came from a queue of the kernel, or the machine stood still: the case looks at both."""
+"""A worker that is killed is replaced by the guard, a guard by systemd. What is on the bus after
+the end of one came from a queue of the kernel, or the machine stood still: both are looked at."""
 TITLE = "service: shipped unit, unprivileged, READY, killed, stopped; with and without CAP_NET_ADMIN"
 MACHINE = "bench"
 SECONDS = 240

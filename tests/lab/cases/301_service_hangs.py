@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shipped unit when something inside stands still: its watchdog ends a guard, its restart brings
-it back; the guard ends a worker and replaces it. And a reload, which does the same on demand."""
+"""The shipped unit when something inside stands still: its watchdog ends a guard, its restart
+brings it back; the guard ends a worker and replaces it. And a reload, which does the same on demand."""
 TITLE = "FLT_29 FLT_32: guard or worker of the service stopped; SIGHUP"
 MACHINE = "bench"
 SECONDS = 240
