@@ -19,7 +19,8 @@ import time
 from daemon_bench import (SLOW, Bench, alive, check, jk_vector, limits, main, now, program, wait_for,
                           with_cell, with_sum)
 
-TIMES = 50 if os.environ.get("JKP_LONG") == "1" else 3
+TIMES = 50 if os.environ.get("JKP_LONG") == "1" else 1 if SLOW else 3
+RELOADS = 5 if SLOW else 50
 PERIOD_S = 0.020
 BEAT_S = 0.100
 THREAD_S = 0.010  # until a thread of this program has begun
@@ -542,7 +543,7 @@ def test_reload_fifty_times():
         fds, rss = descriptors(d.process.pid), resident(d.process.pid)
         b.node.frames.clear()
         opened = 0
-        for _ in range(50):
+        for _ in range(RELOADS):
             worker = d.worker()
             d.signal(signal.SIGHUP)
             deadline = now() + 20
