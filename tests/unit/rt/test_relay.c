@@ -98,10 +98,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_open_relay_is_written_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_closed_relay_is_written_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_closed_relay_is_written_again, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_FLT_59_chip_that_goes_away_shows_within_100_ms,
 						setup, teardown),
-		cmocka_unit_test_setup_teardown(test_pulses_need_no_second_writing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pulses_need_no_second_writing, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
