@@ -157,7 +157,7 @@ static void open_relay(const struct recorder *r)
 
 static void be_quiet_and_stay(void)
 {
-	static const int ends[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE};
+	static const int ends[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGABRT, SIGTSTP, SIGPIPE};
 	const struct sched_param none = {.sched_priority = 0};
 	sigset_t set;
 
