@@ -21,6 +21,7 @@ from daemon_bench import (SLOW, Bench, alive, check, jk_vector, limits, main, no
 
 TIMES = 50 if os.environ.get("JKP_LONG") == "1" else 1 if SLOW else 3
 RELOADS = 5 if SLOW else 50
+PRELOAD = "a sanitizer does not go with a preloaded library; it runs without one"
 PERIOD_S = 0.020
 BEAT_S = 0.100
 THREAD_S = 0.010  # until a thread of this program has begun
@@ -265,13 +266,19 @@ def stalled(word, bound, name, **changes):
 
 def test_SAF_11_FLT_30_cycle_that_spins():
     """It may hold the CPU of the program that measures."""
+    if SLOW:
+        return PRELOAD
     replaced = stalled("spin", BEAT_S + PERIOD_S + 2 * THREAD_S, "cycle spins")
-    check(SLOW or max(replaced) <= 3, f"replaced after {replaced}")
+    check(max(replaced) <= 3, f"replaced after {replaced}")
+    return None
 
 
 def test_SAF_11_FLT_31_cycle_that_blocks():
+    if SLOW:
+        return PRELOAD
     replaced = stalled("block", BEAT_S + PERIOD_S, "cycle blocks")
-    check(SLOW or max(replaced) <= 3.2, f"replaced after {replaced}")
+    check(max(replaced) <= 3.2, f"replaced after {replaced}")
+    return None
 
 
 class Page:
