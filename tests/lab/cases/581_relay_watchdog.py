@@ -33,7 +33,7 @@ def start(lab, **changes):
     lab.start_daemon(can_interface=BUS, can_manage="no", failsafe_watchdog="/dev/watchdog0",
                      failsafe_watchdog_time=f"{TIMEOUT_S}s", failsafe_state=STATE,
                      failsafe_open_time="1s", **changes)
-    lab.wait_log("hardware watchdog i6300ESB timer: timeout 4 s", 10)
+    lab.wait_log(f"hardware watchdog i6300ESB timer: timeout {TIMEOUT_S} s", 10)
 
 
 def booted(lab, old):
