@@ -5,12 +5,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "line_file.h"
 #include "line_gpio.h"
+#include "report.h"
 
 #define NONE	     "none"
 #define FILE_PREFIX  "file:"
@@ -29,28 +29,6 @@ struct target {
 	const char *path; /* of a file */
 	char chip[CHIP_MAX];
 };
-
-/* Where the message goes. */
-struct report {
-	const char *spec;
-	char *text;
-	size_t size;
-};
-
-/* Write "SPEC: ..." and hand the result on. */
-__attribute__((format(printf, 3, 4))) static int say(const struct report *r, int result,
-						     const char *format, ...)
-{
-	const int n = snprintf(r->text, r->size, "%s: ", r->spec);
-	va_list args;
-
-	if (n >= 0 && (size_t)n < r->size) {
-		va_start(args, format);
-		(void)vsnprintf(r->text + n, r->size - (size_t)n, format, args);
-		va_end(args);
-	}
-	return result;
-}
 
 static bool has_prefix(const char *s, const char *prefix)
 {
@@ -103,30 +81,32 @@ static int say_file(const struct report *r, int result)
 	switch (-result) {
 	case ENOENT:
 	case ENOTDIR:
-		return say(r, -ENOENT,
-			   "no such file: check the path, and that the driver that brings it is "
-			   "loaded (LEDs: ls /sys/class/leds)");
+		return report_say(
+			r, -ENOENT,
+			"no such file: check the path, and that the driver that brings it is "
+			"loaded (LEDs: ls /sys/class/leds)");
 	case EACCES:
 	case EPERM:
-		return say(r, -EACCES,
-			   "permission denied: the daemon's user must be allowed to use it (ls -l; "
-			   "an LED's brightness belongs to root until a udev rule changes that)");
+		return report_say(
+			r, -EACCES,
+			"permission denied: the daemon's user must be allowed to use it (ls -l; "
+			"an LED's brightness belongs to root until a udev rule changes that)");
 	case EROFS:
-		return say(r, result,
-			   "read-only file system: a service that may not write there needs "
-			   "ReadWritePaths= with its folder (systemctl edit jkpylond)");
+		return report_say(r, result,
+				  "read-only file system: a service that may not write there needs "
+				  "ReadWritePaths= with its folder (systemctl edit jkpylond)");
 	case EBUSY:
 	case EWOULDBLOCK:
-		return say(r, -EBUSY,
-			   "in use by another program, a second jkpylond perhaps: stop it "
-			   "(fuser -v shows it)");
+		return report_say(r, -EBUSY,
+				  "in use by another program, a second jkpylond perhaps: stop it "
+				  "(fuser -v shows it)");
 	case EINVAL:
 	case EISDIR:
-		return say(r, -EINVAL,
-			   "neither a plain file nor a file of sysfs that takes 0 and 1: "
-			   "give an LED's brightness, for example");
+		return report_say(r, -EINVAL,
+				  "neither a plain file nor a file of sysfs that takes 0 and 1: "
+				  "give an LED's brightness, for example");
 	default:
-		return say(r, result, "%s: check the device", strerror(-result));
+		return report_say(r, result, "%s: check the device", strerror(-result));
 	}
 }
 
@@ -215,20 +195,22 @@ static int say_chip(const struct report *r, const char *chip, int result)
 	case ENXIO:
 	case ENODEV:
 	case ENOTTY:
-		return say(r, -ENOENT, "there is no GPIO chip \"%s\": gpiodetect lists them", chip);
+		return report_say(r, -ENOENT, "there is no GPIO chip \"%s\": gpiodetect lists them",
+				  chip);
 	case EACCES:
 	case EPERM:
-		return say(
+		return report_say(
 			r, -EACCES,
 			"permission denied: the daemon's user must be in the group of the device "
 			"(ls -l /dev/gpiochip*), which the package's udev rule sets to gpio");
 	case ENOTUNIQ:
-		return say(r, result,
-			   "several chips are labelled \"%s\": name the device, for "
-			   "example gpiochip0 (gpiodetect lists them)",
-			   chip);
+		return report_say(r, result,
+				  "several chips are labelled \"%s\": name the device, for "
+				  "example gpiochip0 (gpiodetect lists them)",
+				  chip);
 	default:
-		return say(r, result, "the GPIO chip cannot be opened: %s", strerror(-result));
+		return report_say(r, result, "the GPIO chip cannot be opened: %s",
+				  strerror(-result));
 	}
 }
 
@@ -237,21 +219,21 @@ static int say_request(const struct report *r, const char *consumer, int result)
 	switch (-result) {
 	case EBUSY:
 		if (consumer[0] == '\0') {
-			return say(r, result,
-				   "the line is in use, by the kernel or another program: "
-				   "free it or take another one (gpioinfo lists them)");
+			return report_say(r, result,
+					  "the line is in use, by the kernel or another program: "
+					  "free it or take another one (gpioinfo lists them)");
 		}
-		return say(r, result,
-			   "the line is in use by \"%s\": stop that, or take another line "
-			   "(gpioinfo lists them)",
-			   consumer);
+		return report_say(r, result,
+				  "the line is in use by \"%s\": stop that, or take another line "
+				  "(gpioinfo lists them)",
+				  consumer);
 	case EACCES:
 	case EPERM:
-		return say(r, -EACCES,
-			   "the kernel does not permit the use of this line: take another "
-			   "one (gpioinfo lists them)");
+		return report_say(r, -EACCES,
+				  "the kernel does not permit the use of this line: take another "
+				  "one (gpioinfo lists them)");
 	default:
-		return say(r, result, "the line cannot be had: %s", strerror(-result));
+		return report_say(r, result, "the line cannot be had: %s", strerror(-result));
 	}
 }
 
@@ -265,9 +247,9 @@ static int open_gpio(struct line *l, const struct target *t, const struct report
 		return say_chip(r, t->chip, result);
 	}
 	if (t->offset >= chip.lines) {
-		result = say(r, -ERANGE,
-			     "the chip has %u lines, counted from 0 (gpioinfo lists them)",
-			     chip.lines);
+		result = report_say(r, -ERANGE,
+				    "the chip has %u lines, counted from 0 (gpioinfo lists them)",
+				    chip.lines);
 	} else {
 		result = line_gpio_request(l, &chip, t->offset, t->active_low, consumer);
 		if (result < 0) {
@@ -284,15 +266,15 @@ static int open_gpio(struct line *l, const struct target *t, const struct report
 int line_open(struct line *l, const char *spec, enum line_direction direction, char *error,
 	      size_t size)
 {
-	const struct report r = {.spec = spec, .text = error, .size = size};
+	const struct report r = {.subject = spec, .text = error, .size = size};
 	struct target t = {.kind = LINE_CLOSED};
 	int result = 0;
 
 	*l = (struct line){.kind = LINE_CLOSED, .direction = direction, .fd = -1};
 	if (!parse(spec, &t)) {
-		return say(&r, -EINVAL,
-			   "CHIP:LINE, CHIP:LINE:active-low, file:PATH or none is needed, "
-			   "for example gpiochip0:17");
+		return report_say(&r, -EINVAL,
+				  "CHIP:LINE, CHIP:LINE:active-low, file:PATH or none is needed, "
+				  "for example gpiochip0:17");
 	}
 	if (t.kind == LINE_FILE) {
 		result = line_file_open(t.path, direction);

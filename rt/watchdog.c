@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/watchdog.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/units.h"
+#include "report.h"
 
 #define NONE	      "none"
 #define MAGIC_CLOSE   "V"
@@ -29,54 +29,34 @@
 _Static_assert(sizeof(((struct watchdog_info *)NULL)->identity) == WATCHDOG_IDENTITY_MAX - 1,
 	       "the kernel's text, and a NUL");
 
-/* Where the message goes. */
-struct report {
-	const char *path;
-	char *text;
-	size_t size;
-};
-
-/* Write "PATH: ..." and hand the result on. */
-__attribute__((format(printf, 3, 4))) static int say(const struct report *r, int result,
-						     const char *format, ...)
-{
-	const int n = snprintf(r->text, r->size, "%s: ", r->path);
-	va_list args;
-
-	if (n >= 0 && (size_t)n < r->size) {
-		va_start(args, format);
-		(void)vsnprintf(r->text + n, r->size - (size_t)n, format, args);
-		va_end(args);
-	}
-	return result;
-}
-
 static int say_open(const struct report *r, int error)
 {
 	switch (error) {
 	case EBUSY:
-		return say(
+		return report_say(
 			r, -EBUSY,
 			"systemd's RuntimeWatchdogSec or another daemon holds it: never both; set "
 			"RuntimeWatchdogSec=0 or failsafe.watchdog=none");
 	case EACCES:
 	case EPERM:
-		return say(r, -EACCES,
-			   "permission denied: the daemon's group needs write access, which the "
-			   "package's udev rule gives (ls -l %s)",
-			   r->path);
+		return report_say(
+			r, -EACCES,
+			"permission denied: the daemon's group needs write access, which the "
+			"package's udev rule gives (ls -l %s)",
+			r->subject);
 	case ENOENT:
 	case ENOTDIR:
 	case ENODEV:
 	case ENXIO:
-		return say(
+		return report_say(
 			r, -ENOENT,
 			"no such watchdog: load its driver (wdctl shows what there is; a Raspberry "
 			"Pi needs dtparam=watchdog=on in config.txt), or failsafe.watchdog=none");
 	case ENOTTY:
-		return say(r, -ENOTTY, "not a watchdog: give /dev/watchdog0, for example, or none");
+		return report_say(r, -ENOTTY,
+				  "not a watchdog: give /dev/watchdog0, for example, or none");
 	default:
-		return say(r, -error, "the watchdog cannot be used: %s", strerror(error));
+		return report_say(r, -error, "the watchdog cannot be used: %s", strerror(error));
 	}
 }
 
@@ -114,17 +94,18 @@ static int set_timeout(struct watchdog *w, int timeout_s, const struct report *r
 	/* The device rounds, or has a timeout of its own: what counts is what it has now. */
 	value = 0;
 	if (ioctl(w->fd, WDIOC_GETTIMEOUT, &value) < 0) {
-		return say(r, -ERANGE,
-			   "\"%s\" does not tell its timeout: use another watchdog, or "
-			   "failsafe.watchdog=none",
-			   w->identity);
+		return report_say(r, -ERANGE,
+				  "\"%s\" does not tell its timeout: use another watchdog, or "
+				  "failsafe.watchdog=none",
+				  w->identity);
 	}
 	if (value > timeout_s || value < WATCHDOG_TIMEOUT_MIN_S) {
-		return say(r, -ERANGE,
-			   "\"%s\" has a timeout of %d s%s, which is not within %d and %d s: use "
-			   "another watchdog, or failsafe.watchdog=none",
-			   w->identity, value, refused ? " and takes no other" : "",
-			   WATCHDOG_TIMEOUT_MIN_S, timeout_s);
+		return report_say(
+			r, -ERANGE,
+			"\"%s\" has a timeout of %d s%s, which is not within %d and %d s: use "
+			"another watchdog, or failsafe.watchdog=none",
+			w->identity, value, refused ? " and takes no other" : "",
+			WATCHDOG_TIMEOUT_MIN_S, timeout_s);
 	}
 	w->timeout_s = value;
 	return 0;
@@ -169,17 +150,17 @@ static int set_up(struct watchdog *w, int timeout_s, const struct report *r)
 	}
 	result = watchdog_feed(w);
 	if (result < 0) {
-		return say(r, result == -ENOTTY ? -EOPNOTSUPP : result,
-			   "\"%s\" cannot be fed (%s): use another watchdog, or "
-			   "failsafe.watchdog=none",
-			   w->identity, strerror(-result));
+		return report_say(r, result == -ENOTTY ? -EOPNOTSUPP : result,
+				  "\"%s\" cannot be fed (%s): use another watchdog, or "
+				  "failsafe.watchdog=none",
+				  w->identity, strerror(-result));
 	}
 	return 0;
 }
 
 int watchdog_open(struct watchdog *w, const char *path, int timeout_s, char *error, size_t size)
 {
-	const struct report r = {.path = path, .text = error, .size = size};
+	const struct report r = {.subject = path, .text = error, .size = size};
 	struct stat st;
 	int result;
 
@@ -188,8 +169,8 @@ int watchdog_open(struct watchdog *w, const char *path, int timeout_s, char *err
 		return 0;
 	}
 	if (timeout_s < WATCHDOG_TIMEOUT_MIN_S) {
-		return say(&r, -EINVAL, "a timeout of %d s is too short: at least %d s", timeout_s,
-			   WATCHDOG_TIMEOUT_MIN_S);
+		return report_say(&r, -EINVAL, "a timeout of %d s is too short: at least %d s",
+				  timeout_s, WATCHDOG_TIMEOUT_MIN_S);
 	}
 	/* Look first: nothing but a device is opened for writing. */
 	if (stat(path, &st) < 0) {

@@ -41,10 +41,10 @@ REPORT_USER = re.compile(r"^(include|src)/(svc|conf)/|^src/worker|^(include|src)
                          r"^t(ools|ests)/")
 
 # The files that are linked into the guard and what they may include of this project.
-GUARD_FILE = re.compile(r"^(include/)?rt/(guard|jkpylond|line|relay|watchdog|shared|state)"
+GUARD_FILE = re.compile(r"^(include/)?rt/(guard|jkpylond|report|line|relay|watchdog|shared|state)"
                         r"[a-z0-9_]*\.[ch]$")
 GUARD_MAY = re.compile(r"^(base/[a-z0-9_]+|core/(guardpol[a-z0-9_]*|telemetry)|"
-                       r"rt/(line|relay|watchdog|guard|shared|state)[a-z0-9_]*)\.h$")
+                       r"rt/(clock|report|line|relay|watchdog|guard|shared|state)[a-z0-9_]*)\.h$")
 
 # Headers of the C library that a pure file may use: none of them reaches the system.
 PURE_SYSTEM = {"stdint.h", "stdbool.h", "stddef.h", "stdatomic.h", "string.h", "assert.h",
