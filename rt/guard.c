@@ -7,10 +7,7 @@
 #include "rt/guard.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <syslog.h>
 #include <time.h>
@@ -18,17 +15,10 @@
 
 #include "core/telemetry.h"
 #include "guard_private.h"
+#include "rt/clock.h"
 #include "rt/shared_log.h"
 
 #define SIGNALS_MAX 8 /* per period */
-
-static int64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
-}
 
 /*
  * The point of the guard's own grid that has just passed. The policy counts in these: whether a
@@ -77,6 +67,12 @@ static uint32_t worker_state(const struct guard *g)
 	default:
 		return GUARDPOL_NONE; /* not a word that a worker says */
 	}
+}
+
+/* The worker has said that it ends so that another one begins; its word outlives it. */
+static bool has_announced(const struct guard *g)
+{
+	return atomic_load_explicit(&g->page->state, memory_order_acquire) == SHARED_RELOADING;
 }
 
 static void decide(struct guard *g, int64_t now_ns, struct guardpol_out *out)
@@ -134,10 +130,6 @@ static void act(struct guard *g, int64_t now_ns, const struct guardpol_out *out)
 /* Return: exit code of the guard if this was the end, else GUARD_WORKER_ALIVE. */
 static int replace_worker(struct guard *g, int64_t now_ns, int code)
 {
-	const bool reload = code == EXIT_OK &&
-			    atomic_load_explicit(&g->page->state, memory_order_acquire) ==
-				    SHARED_RELOADING;
-
 	if (code != GUARD_WORKER_ALIVE) {
 		if (g->stopping || g->override >= 0) {
 			return g->override >= 0 ? g->override : code;
@@ -145,7 +137,7 @@ static int replace_worker(struct guard *g, int64_t now_ns, int code)
 		if (!g->worker.has_run && !g->worker.crashed) {
 			return code; /* it has said why; trying again would not help */
 		}
-		g->reload = reload;
+		g->reload = code == EXIT_OK && has_announced(g);
 	}
 	if (g->worker.fd >= 0 || now_ns < g->worker.next_ns) {
 		return GUARD_WORKER_ALIVE;
@@ -168,17 +160,12 @@ static int period(struct guard *g, int64_t now_ns)
 	atomic_fetch_add_explicit(&g->page->guard_beat, 1U, memory_order_relaxed);
 	look_at_signals(g, now_ns);
 
-	const int code = guard_worker_reap(&g->worker, now_ns, g->state == GUARDPOL_RELOADING,
-					   g->stopping);
-	const uint32_t before = g->state;
+	const int code = guard_worker_reap(&g->worker, now_ns, has_announced(g), g->stopping);
 
 	decide(g, now_ns, &out);
 	act(g, now_ns, &out);
 	g->worker.has_run = g->worker.has_run || out.fresh;
-	if (code != GUARD_WORKER_ALIVE) {
-		g->state = before; /* as it was when it ended */
-	}
-	guard_look_at_settings(g);
+	guard_look_at_settings(g, now_ns);
 	return replace_worker(g, now_ns, code);
 }
 
@@ -191,11 +178,12 @@ int guard_run(const char *worker, const char *config_path)
 	if (code != EXIT_OK) {
 		return code;
 	}
-	guardpol_init(&g.policy, on_grid(now()));
-	if (guard_worker_start(&g.worker, on_grid(now())) != 0) {
+	guardpol_init(&g.policy, on_grid(clock_now_ns(CLOCK_MONOTONIC)));
+	if (guard_worker_start(&g.worker, on_grid(clock_now_ns(CLOCK_MONOTONIC))) != 0) {
 		return EXIT_DEVICE;
 	}
-	int64_t next_ns = (now() / GUARD_PERIOD_NS + 1) * GUARD_PERIOD_NS + GUARD_PHASE_NS;
+	int64_t next_ns = (clock_now_ns(CLOCK_MONOTONIC) / GUARD_PERIOD_NS + 1) * GUARD_PERIOD_NS +
+			  GUARD_PHASE_NS;
 
 	do {
 		const struct timespec t = {.tv_sec = (time_t)(next_ns / NS_PER_S),
@@ -203,7 +191,7 @@ int guard_run(const char *worker, const char *config_path)
 
 		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR) {
 		}
-		const int64_t now_ns = now();
+		const int64_t now_ns = clock_now_ns(CLOCK_MONOTONIC);
 
 		code = period(&g, on_grid(now_ns));
 		next_ns += GUARD_PERIOD_NS;
@@ -212,6 +200,6 @@ int guard_run(const char *worker, const char *config_path)
 				   GUARD_PERIOD_NS;
 		}
 	} while (code == GUARD_WORKER_ALIVE);
-	guard_close(&g, now());
+	guard_close(&g, clock_now_ns(CLOCK_MONOTONIC));
 	return code;
 }

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 
 #include "core/telemetry.h"
+#include "rt/clock.h"
 #include "rt/shared_log.h"
 
 static void publish(const struct guard_latch *l, struct shared_page *page)
@@ -21,12 +21,9 @@ static void publish(const struct guard_latch *l, struct shared_page *page)
 
 static void change(struct guard_latch *l, struct shared_page *page, uint32_t reason, uint32_t level)
 {
-	struct timespec wall;
-
-	clock_gettime(CLOCK_REALTIME, &wall);
 	l->record.latched = reason;
 	l->record.detail = level;
-	l->record.when_s = (int64_t)wall.tv_sec;
+	l->record.when_s = clock_now_ns(CLOCK_REALTIME) / NS_PER_S;
 	l->number++;
 	l->unsaved = true;
 	publish(l, page);
@@ -92,14 +89,11 @@ bool guard_latch_look(struct guard_latch *l, struct shared_page *page, bool fres
 
 void guard_latch_opened(struct guard_latch *l, uint32_t reason, int64_t now_ns)
 {
-	struct timespec wall;
-
 	if (l->record.opened_by == reason && now_ns - l->noted_ns < GUARD_LATCH_SAME_NS) {
 		return;
 	}
-	clock_gettime(CLOCK_REALTIME, &wall);
 	l->record.opened_by = reason;
-	l->record.when_s = (int64_t)wall.tv_sec;
+	l->record.when_s = clock_now_ns(CLOCK_REALTIME) / NS_PER_S;
 	l->noted_ns = now_ns;
 	l->unsaved = true;
 }

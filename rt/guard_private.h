@@ -49,7 +49,7 @@ struct guard {
 
 /* guard_start.c: what is made once, taken over from the worker's settings, given back. */
 int guard_open(struct guard *g, const char *worker, const char *config_path);
-void guard_look_at_settings(struct guard *g);
+void guard_look_at_settings(struct guard *g, int64_t now_ns);
 void guard_close(struct guard *g, int64_t now_ns);
 
 /* guard_tell.c: to the service manager and the log, when something has changed. */

@@ -150,16 +150,16 @@ static bool same_devices(const struct shared_failsafe *a, const struct shared_fa
 	       a->priority == b->priority && a->required == b->required;
 }
 
-static void end_with(struct guard *g, int code)
+static void end_with(struct guard *g, int code, int64_t now_ns)
 {
 	g->override = code;
 	g->stopping = true;
-	g->stop_ns = g->policy.since_ns;
+	g->stop_ns = now_ns;
 	atomic_store_explicit(&g->page->answer, SHARED_REFUSED, memory_order_release);
 	guard_worker_signal(&g->worker, SIGTERM);
 }
 
-void guard_look_at_settings(struct guard *g)
+void guard_look_at_settings(struct guard *g, int64_t now_ns)
 {
 	static struct shared_failsafe s;
 
@@ -175,18 +175,18 @@ void guard_look_at_settings(struct guard *g)
 	if (r != 0) {
 		shared_log(LOG_ERR,
 			   "failsafe settings from the worker are damaged: internal fault");
-		end_with(g, EXIT_INTERNAL);
+		end_with(g, EXIT_INTERNAL, now_ns);
 		return;
 	}
 	if (g->configured && !same_devices(&g->settings, &s)) {
 		shared_log(LOG_ERR,
 			   "relay, watchdog, state or rt of the configuration have changed "
 			   "since the start: the daemon ends and has to be started again");
-		end_with(g, EXIT_DEVICE);
+		end_with(g, EXIT_DEVICE, now_ns);
 		return;
 	}
 	if (!g->configured && !open_devices(g, &s)) {
-		end_with(g, EXIT_DEVICE);
+		end_with(g, EXIT_DEVICE, now_ns);
 		return;
 	}
 	g->settings = s;

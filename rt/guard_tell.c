@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 
 #include "core/telemetry.h"
 #include "guard_private.h"
+#include "rt/clock.h"
 #include "rt/shared_log.h"
 
 #define TEXT_MAX 160
@@ -49,11 +49,9 @@ static void tell_worker(struct guard *g, const struct guardpol_out *out)
 	}
 	if (g->state == GUARDPOL_RELOADING && g->told_state != GUARDPOL_RELOADING) {
 		char text[TEXT_MAX];
-		struct timespec t;
 
-		clock_gettime(CLOCK_MONOTONIC, &t);
 		snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
-			 ((int64_t)t.tv_sec * NS_PER_S + t.tv_nsec) / NS_PER_US);
+			 clock_now_ns(CLOCK_MONOTONIC) / NS_PER_US);
 		guard_notify_send(&g->notify, text);
 		g->told_ready = false;
 	}

@@ -8,17 +8,12 @@
 #include <time.h>
 
 #include "base/units.h"
+#include "rt/clock.h"
 #include "loop_count.h"
 
 #define SLEEP_ATTEMPTS 16 /* interrupted sleeps per period */
 
-static int64_t clock_ns(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
-}
+_Static_assert(sizeof(struct held) <= SHARED_HELD_MAX, "what a worker leaves to the next has room");
 
 int64_t loop_first_wakeup(int64_t now_ns, int64_t period_ns)
 {
@@ -150,7 +145,11 @@ static void gather(struct loop *l)
 	in->energy = l->energy;
 	in->guard_ok = guard_is_alive(l, in->now_ns);
 	look_at_guard(l);
-	in->stop = atomic_load_explicit(&l->want_stop, memory_order_relaxed) != 0U;
+
+	const uint32_t stop = atomic_load_explicit(&l->want_stop, memory_order_relaxed);
+
+	in->stop = stop != LOOP_GO_ON;
+	in->reload = stop == LOOP_RELOAD;
 }
 
 static void send_frames(struct loop *l)
@@ -209,22 +208,9 @@ static void tell_guard(struct loop *l)
 		return;
 	}
 	if (memcmp(h, &l->held, sizeof(*h)) != 0) {
-		const struct shared_held held = {
-			.t_ns = h->t_ns,
-			.reclose_ns = {h->kept.reclose_ns[0], h->kept.reclose_ns[1],
-				       h->kept.reclose_ns[2]},
-			.pack_mv = h->pack_mv,
-			.pack_ma = h->pack_ma,
-			.temp_dc = h->temp_dc,
-			.soc_pct = h->soc_pct,
-			.cells = h->cells,
-			.over_ns = {h->kept.over_ns[0], h->kept.over_ns[1]},
-			.zero_ns = {h->kept.zero_ns[0], h->kept.zero_ns[1]},
-			.heard_ns = h->kept.heard_ns,
-			.tripped = h->kept.tripped,
-			.closed = h->kept.closed,
-		};
+		struct shared_held held = {.size = sizeof(*h)};
 
+		memcpy(held.core, h, sizeof(*h));
 		snapshot_write(&page->held.head, &held, sizeof(held));
 		if (l->held.kept.latched != REASON_NONE && h->kept.latched == REASON_NONE) {
 			/* A person has acknowledged what is latched: the guard keeps that. */
@@ -251,8 +237,8 @@ static void tell_state(struct loop *l, const struct telemetry *t)
 		atomic_store_explicit(&l->faulty, faulty ? 1U : 0U, memory_order_relaxed);
 	}
 	atomic_store_explicit(&l->latched, t->latched, memory_order_relaxed);
-	atomic_store_explicit(&l->step, t->step, memory_order_relaxed);
-	atomic_store_explicit(&l->flow_ma, abs_i32(t->sample.pack_ma), memory_order_relaxed);
+	atomic_store_explicit(&l->may_reload, cycle_may_reload(&l->cycle) ? 1U : 0U,
+			      memory_order_relaxed);
 	if (l->out.stopped) {
 		atomic_store_explicit(&l->stopped, 1U, memory_order_release);
 	}
@@ -262,8 +248,8 @@ int64_t loop_step(struct loop *l, int64_t planned_ns)
 {
 	struct stats_loop *counters = &l->counters;
 
-	l->in.now_ns = clock_ns(CLOCK_MONOTONIC);
-	l->in.boot_ns = clock_ns(CLOCK_BOOTTIME);
+	l->in.now_ns = clock_now_ns(CLOCK_MONOTONIC);
+	l->in.boot_ns = clock_now_ns(CLOCK_BOOTTIME);
 	loop_record_time(l, STATS_WAKEUP, l->in.now_ns - planned_ns);
 	gather(l);
 	counters->serial_rx_bytes += l->in.rx_len;
@@ -290,12 +276,12 @@ int64_t loop_step(struct loop *l, int64_t planned_ns)
 	const struct telemetry *t = cycle_telemetry(&l->cycle);
 
 	counters->cycles++;
-	loop_count_response(l, t, clock_ns(CLOCK_MONOTONIC));
+	loop_count_response(l, t, clock_now_ns(CLOCK_MONOTONIC));
 	tell_state(l, t);
 	loop_self_check(l);
 	loop_publish(l, t);
 
-	const int64_t done_ns = clock_ns(CLOCK_MONOTONIC);
+	const int64_t done_ns = clock_now_ns(CLOCK_MONOTONIC);
 
 	loop_record_time(l, STATS_RUN, done_ns - l->in.now_ns);
 	return done_ns;
@@ -320,7 +306,7 @@ static void *loop_run(void *arg)
 	bool armed = false;
 
 	enter_prefault_stack();
-	next_ns = loop_first_wakeup(clock_ns(CLOCK_MONOTONIC), l->period_ns);
+	next_ns = loop_first_wakeup(clock_now_ns(CLOCK_MONOTONIC), l->period_ns);
 	while (atomic_load_explicit(&l->want_end, memory_order_relaxed) == 0U) {
 		uint64_t missed;
 
@@ -360,12 +346,12 @@ int loop_start(struct loop *l, const struct enter_thread *spec, bool required,
 	return 0;
 }
 
-void loop_request_stop(struct loop *l, bool guard_gone)
+void loop_request_stop(struct loop *l, enum loop_stop stop)
 {
-	if (guard_gone) {
+	if (stop == LOOP_GUARD_GONE) {
 		atomic_store_explicit(&l->guard_gone, 1U, memory_order_relaxed);
 	}
-	atomic_store_explicit(&l->want_stop, 1U, memory_order_relaxed);
+	atomic_store_explicit(&l->want_stop, (uint32_t)stop, memory_order_relaxed);
 }
 
 uint32_t loop_latched(const struct loop *l)
@@ -373,14 +359,9 @@ uint32_t loop_latched(const struct loop *l)
 	return atomic_load_explicit(&l->latched, memory_order_relaxed);
 }
 
-uint32_t loop_ladder(const struct loop *l)
+bool loop_may_reload(const struct loop *l)
 {
-	return atomic_load_explicit(&l->step, memory_order_relaxed);
-}
-
-int32_t loop_flow_ma(const struct loop *l)
-{
-	return atomic_load_explicit(&l->flow_ma, memory_order_relaxed);
+	return atomic_load_explicit(&l->may_reload, memory_order_relaxed) != 0U;
 }
 
 bool loop_is_stopped(const struct loop *l)

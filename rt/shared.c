@@ -19,7 +19,7 @@
 
 _Static_assert(sizeof(struct shared_failsafe) == 11 * 4 + 5 * SHARED_TEXT_MAX + 4,
 	       "no padding: the checksum covers every byte before it");
-_Static_assert(sizeof(struct shared_held) == 104, "fixed layout");
+_Static_assert(sizeof(struct shared_held) == 8 + SHARED_HELD_MAX, "fixed layout");
 _Static_assert(offsetof(struct shared_page, guard_beat) == 64, "fixed layout");
 _Static_assert(offsetof(struct shared_page, state) == 128, "fixed layout");
 _Static_assert(offsetof(struct shared_page, held) == 1536, "fixed layout");

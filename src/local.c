@@ -13,6 +13,7 @@
 #include "base/units.h"
 #include "control.h"
 #include "core/telemetry.h"
+#include "rt/clock.h"
 #include "rt/guard.h"
 #include "rt/relay.h"
 #include "rt/shared_log.h"
@@ -49,13 +50,9 @@ static void print_amperes(const char *name, int32_t ma)
 /* Return: what the page says is now and here. */
 static bool is_running(const struct stats_page *page, const struct telemetry *t)
 {
-	struct timespec now;
+	const bool exists = kill(page->header.pid, 0) == 0 || errno == EPERM;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return kill(page->header.pid, 0) == 0 || errno == EPERM
-		       ? time_ms_since((int64_t)now.tv_sec * NS_PER_S + now.tv_nsec, t->t_ns) <
-				 AGE_ALIVE_MS
-		       : false;
+	return exists && time_ms_since(clock_now_ns(CLOCK_MONOTONIC), t->t_ns) < AGE_ALIVE_MS;
 }
 
 /* Return: EXIT_OK, or what the daemon's state makes of it. */

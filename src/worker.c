@@ -20,15 +20,13 @@
 
 #include "base/units.h"
 #include "rt/guard.h"
+#include "rt/clock.h"
 #include "rt/shared_log.h"
 #include "svc/explain.h"
 
-#define STOP_WAIT_MS	1010 /* the core gives up waiting for a confirmation after 1 s */
+#define STOP_WAIT_MS	2010 /* the core waits for its last frames and for rest, at most 2 s */
 #define STOP_POLL_MS	2
 #define DRY_POLL_MS	200
-#define REST_WAIT_MS	2000
-#define REST_POLL_MS	20
-#define REST_MA		2000
 #define EXPLAIN_WAIT_MS 5000
 #define EXPLAIN_POLL_MS 20
 #define MS_PER_S	1000
@@ -57,14 +55,6 @@ static void sleep_ms(long ms)
 	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
 }
 
-static int64_t clock_ns(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
-}
-
 /**
  * struct shown - newest frame of each identifier, for a dry run
  */
@@ -79,7 +69,7 @@ static void show_frames(struct worker *w, struct shown *s)
 {
 	char line[LINE_SIZE] = "would send";
 	size_t len = strlen(line);
-	const int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	const int64_t now_ns = clock_now_ns(CLOCK_MONOTONIC);
 	struct can_msg m;
 
 	while (ring_pop(&w->frames, &m)) {
@@ -108,6 +98,15 @@ static void show_frames(struct worker *w, struct shown *s)
 	shared_log(EVENT_INFO, "%s", line);
 }
 
+static void log_conf_error(const char *path, const struct conf_error *error)
+{
+	if (error->line > 0) {
+		shared_log(EVENT_ERR, "%s:%d: %s", path, error->line, error->text);
+	} else {
+		shared_log(EVENT_ERR, "%s: %s", path, error->text);
+	}
+}
+
 /* Return: the file is good: the guard starts a worker that uses it. */
 static bool take_reload(struct worker *w)
 {
@@ -118,16 +117,11 @@ static bool take_reload(struct worker *w)
 		return false;
 	}
 	if (conf_read(w->config_path, &wanted, &error) != 0) {
-		if (error.line > 0) {
-			shared_log(EVENT_ERR, "%s:%d: %s", w->config_path, error.line, error.text);
-		} else {
-			shared_log(EVENT_ERR, "%s: %s", w->config_path, error.text);
-		}
+		log_conf_error(w->config_path, &error);
 		shared_log(EVENT_ERR, "not reloaded: the daemon goes on with what it has");
 		return false;
 	}
 	const char *key = conf_needs_restart(&w->config, &wanted);
-	const uint32_t step = loop_ladder(&w->loop);
 
 	if (key != NULL) {
 		shared_log(EVENT_ERR,
@@ -135,13 +129,10 @@ static bool take_reload(struct worker *w)
 			   key);
 		return false;
 	}
-	if (step == STEP_CAUTION || step == STEP_STOP || step == STEP_HOLD) {
-		/* A new worker would begin to count anew what is on its way to a trip. */
-		shared_log(
-			EVENT_ERR,
-			"not reloaded: the ladder is at step %s: when that is over try again, or "
-			"restart",
-			step_name((int32_t)step));
+	if (!loop_may_reload(&w->loop)) {
+		shared_log(EVENT_ERR,
+			   "not reloaded: data is missing or the battery is not obeyed: when "
+			   "that is over try again, or restart");
 		return false;
 	}
 	w->reload = true;
@@ -193,15 +184,6 @@ static bool wait_for_end(struct worker *w)
 	}
 }
 
-/* The relay opens when this process ends: it should not have to break the current (SAF-20). */
-static void wait_for_rest(struct worker *w)
-{
-	for (int ms = 0; ms < REST_WAIT_MS && loop_flow_ma(&w->loop) > REST_MA;
-	     ms += REST_POLL_MS) {
-		sleep_ms(REST_POLL_MS);
-	}
-}
-
 static int run(struct worker *w)
 {
 	shared_log(EVENT_NOTICE, "jkpylon " JKP_VERSION " runs%s: BMS on %s, CAN on %s",
@@ -218,12 +200,11 @@ static int run(struct worker *w)
 				      w->reload ? SHARED_RELOADING : SHARED_STOPPING,
 				      memory_order_release);
 	}
-	loop_request_stop(&w->loop, guard_gone);
+	loop_request_stop(&w->loop, guard_gone	? LOOP_GUARD_GONE
+				    : w->reload ? LOOP_RELOAD
+						: LOOP_END);
 	for (int ms = 0; ms < STOP_WAIT_MS && !loop_is_stopped(&w->loop); ms += STOP_POLL_MS) {
 		sleep_ms(STOP_POLL_MS);
-	}
-	if (!w->reload && !guard_gone && strcmp(w->config.relay, "none") != 0) {
-		wait_for_rest(w);
 	}
 	/* What the transmit queue refused may still leave within its slot. */
 	sleep_ms(w->config.core.slot_ms);
@@ -346,10 +327,8 @@ static int read_config(struct worker *w)
 		} else {
 			fprintf(stderr, "%s: %s\n", w->config_path, error.text);
 		}
-	} else if (error.line > 0) {
-		shared_log(EVENT_ERR, "%s:%d: %s", w->config_path, error.line, error.text);
 	} else {
-		shared_log(EVENT_ERR, "%s: %s", w->config_path, error.text);
+		log_conf_error(w->config_path, &error);
 	}
 	return EXIT_CONFIG;
 }

@@ -72,6 +72,19 @@ struct worker {
 	struct loop loop;
 };
 
+/* worker_guard.c: the worker's side of the guard. The guard keeps its devices when this one ends. */
+int worker_start_page(struct worker *w);
+void worker_stop_page(struct worker *w);
+int worker_start_orphan(struct worker *w);
+void worker_stop_orphan(struct worker *w);
+int worker_start_failsafe(struct worker *w);
+
+/**
+ * worker_read_held - what the worker before has left; what is latched, from the guard itself
+ * @latch_word: shared_page.latch
+ */
+void worker_read_held(const struct worker *w, uint32_t latch_word, struct held *ret_held);
+
 /**
  * struct worker_part - one thing to start and to stop
  * @start: returns EXIT_OK or the exit code of the process; has logged why

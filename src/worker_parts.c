@@ -16,20 +16,10 @@
 
 #include "base/units.h"
 #include "rt/guard.h"
+#include "rt/clock.h"
 #include "rt/shared_log.h"
 
-#define ERROR_MAX      384U
-#define MS_PER_S       1000
-#define ANSWER_WAIT_MS 5000 /* the guard may wait for a disk here */
-#define ANSWER_POLL_MS 2
-
-static int64_t clock_ns(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
-}
+#define ERROR_MAX 384U
 
 static void sink(int level, const char *text, void *context)
 {
@@ -60,29 +50,6 @@ static void stop_signals(struct worker *w)
 	if (w->signal_fd >= 0) {
 		close(w->signal_fd);
 	}
-}
-
-static int start_page(struct worker *w)
-{
-	if (!w->guarded) {
-		return EXIT_OK;
-	}
-	(void)fcntl(SHARED_WORKER_PAGE_FD, F_SETFD, FD_CLOEXEC);
-	(void)fcntl(SHARED_WORKER_PIDFD_FD, F_SETFD, FD_CLOEXEC);
-	w->page = shared_attach(SHARED_WORKER_PAGE_FD);
-	if (w->page == NULL) {
-		shared_log(EVENT_ERR,
-			   "no page of the guard (%s): jkpylond and jkpylon-worker must be of the "
-			   "same release",
-			   strerror(errno));
-		return EXIT_INTERNAL;
-	}
-	return EXIT_OK;
-}
-
-static void stop_page(struct worker *w)
-{
-	shared_detach(w->page);
 }
 
 static int start_stats(struct worker *w)
@@ -242,33 +209,6 @@ static void stop_trace(struct worker *w)
 	trace_stop(&w->trace);
 }
 
-/* Works before anything can be sent: the guard may end at any time. */
-static int start_orphan(struct worker *w)
-{
-	const struct config *c = &w->config;
-
-	if (w->page == NULL) {
-		return EXIT_OK;
-	}
-	w->orphan.pidfd = SHARED_WORKER_PIDFD_FD;
-	w->orphan.relay = c->relay;
-	w->orphan.precharge = c->precharge;
-
-	const int r = orphan_start(&w->orphan,
-				   min_i32(c->priority + GUARD_PRIORITY_ADD, GUARD_PRIORITY_MAX));
-
-	if (r != 0) {
-		shared_log(EVENT_ERR, "cannot watch the guard: %s", strerror(-r));
-		return EXIT_INTERNAL;
-	}
-	return EXIT_OK;
-}
-
-static void stop_orphan(struct worker *w)
-{
-	orphan_stop(&w->orphan);
-}
-
 static int start_control(struct worker *w)
 {
 	char error[ERROR_MAX];
@@ -350,99 +290,13 @@ static void stop_can(struct worker *w)
 	can_port_stop(w->can);
 }
 
-/* Settings to the guard, which takes relay, state and watchdog into its hands and answers. */
-static void tell_failsafe(struct worker *w)
-{
-	const struct config *c = &w->config;
-	const bool fitted = strcmp(c->feedback, "none") != 0;
-	const bool precharged = strcmp(c->precharge, "none") != 0;
-	struct shared_failsafe f = {
-		.policy = {.period_us = c->core.period_us,
-			   .beat_ms = c->beat_ms,
-			   .reload_ms = c->reload_ms,
-			   .open_ms = c->core.open_ms,
-			   .pulse_ms = c->relay_mode == RELAY_PULSE ? c->pulse_ms : 0,
-			   .precharge_ms = precharged ? c->precharge_ms : 0,
-			   .feedback_ms = fitted ? c->feedback_ms : 0},
-		.priority = c->priority,
-		.required = c->rt_required ? 1U : 0U,
-		.watchdog_s = c->watchdog_ms / MS_PER_S,
-	};
-
-	snprintf(f.relay, sizeof(f.relay), "%s", c->relay);
-	snprintf(f.precharge, sizeof(f.precharge), "%s", c->precharge);
-	snprintf(f.feedback, sizeof(f.feedback), "%s", c->feedback);
-	snprintf(f.watchdog, sizeof(f.watchdog), "%s", c->watchdog);
-	snprintf(f.state, sizeof(f.state), "%s", c->state_path);
-	shared_failsafe_write(w->page, &f);
-}
-
-static int start_failsafe(struct worker *w)
-{
-	const struct timespec pause = {.tv_nsec = ANSWER_POLL_MS * (long)NS_PER_MS};
-
-	if (w->page == NULL) {
-		return EXIT_OK;
-	}
-	tell_failsafe(w);
-	for (int ms = 0; ms < ANSWER_WAIT_MS; ms += ANSWER_POLL_MS) {
-		const uint32_t answer = atomic_load_explicit(&w->page->answer,
-							     memory_order_acquire);
-
-		if (answer == SHARED_READY) {
-			return EXIT_OK;
-		}
-		if (answer == SHARED_REFUSED) {
-			return EXIT_DEVICE; /* the guard has said why */
-		}
-		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
-	}
-	shared_log(EVENT_ERR, "the guard does not answer: internal fault");
-	return EXIT_INTERNAL;
-}
-
-static void stop_failsafe(struct worker *w)
-{
-	(void)w; /* the guard keeps what it has */
-}
-
-/* What the guard kept of the worker before; what is latched, from the guard itself. */
-static void read_held(const struct worker *w, uint32_t latch_word, struct held *ret_held)
-{
-	const struct shared_latch latch = shared_latch_read(latch_word);
-	struct shared_held h;
-
-	if (!snapshot_try_read(&w->page->held.head, &h, sizeof(h))) {
-		h = (struct shared_held){.t_ns = TIME_NEVER,
-					 .heard_ns = TIME_NEVER,
-					 .reclose_ns = {TIME_NEVER, TIME_NEVER, TIME_NEVER}};
-	}
-	*ret_held = (struct held){
-		.t_ns = h.t_ns,
-		.pack_mv = h.pack_mv,
-		.pack_ma = h.pack_ma,
-		.temp_dc = h.temp_dc,
-		.soc_pct = h.soc_pct,
-		.cells = h.cells,
-		.reload = atomic_load_explicit(&w->page->reload, memory_order_acquire),
-		.kept = {.latched = latch.reason,
-			 .level = latch.level,
-			 .tripped = h.tripped,
-			 .closed = h.closed,
-			 .over_ns = {h.over_ns[0], h.over_ns[1]},
-			 .zero_ns = {h.zero_ns[0], h.zero_ns[1]},
-			 .heard_ns = h.heard_ns},
-	};
-	memcpy(ret_held->kept.reclose_ns, h.reclose_ns, sizeof(h.reclose_ns));
-}
-
 static int prepare_loop(struct worker *w)
 {
 	const bool tracing = w->trace.file != NULL;
 	const uint32_t flags = (w->mode == MODE_DRY_RUN ? STATS_DRY_RUN : 0U) |
 			       (tracing ? STATS_TRACING : 0U);
-	const int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-	const int64_t boot_ns = clock_ns(CLOCK_BOOTTIME);
+	const int64_t now_ns = clock_now_ns(CLOCK_MONOTONIC);
+	const int64_t boot_ns = clock_now_ns(CLOCK_BOOTTIME);
 	const uint32_t latch_word = w->page == NULL ? 0U
 						    : atomic_load_explicit(&w->page->latch,
 									   memory_order_acquire);
@@ -463,7 +317,7 @@ static int prepare_loop(struct worker *w)
 	};
 
 	if (w->page != NULL) {
-		read_held(w, latch_word, &held);
+		worker_read_held(w, latch_word, &held);
 	}
 	if (tracing) {
 		trace_start_point(&w->trace, now_ns, boot_ns, config.held);
@@ -504,14 +358,25 @@ static void stop_loop(struct worker *w)
 	loop_stop(&w->loop);
 }
 
+static void stop_nothing(struct worker *w)
+{
+	(void)w;
+}
+
 /* The watch for the guard's end is there before anything else and until nothing else is. */
 const struct worker_part worker_parts[] = {
-	{start_signals, stop_signals},	 {start_page, stop_page},
-	{start_orphan, stop_orphan},	 {start_stats, stop_stats},
-	{start_failsafe, stop_failsafe}, {start_memory, stop_memory},
-	{start_logger, stop_logger},	 {start_trace, stop_trace},
-	{start_control, stop_control},	 {start_solis, stop_solis},
-	{start_serial, stop_serial},	 {start_can, stop_can},
+	{start_signals, stop_signals},
+	{worker_start_page, worker_stop_page},
+	{worker_start_orphan, worker_stop_orphan},
+	{start_stats, stop_stats},
+	{worker_start_failsafe, stop_nothing},
+	{start_memory, stop_memory},
+	{start_logger, stop_logger},
+	{start_trace, stop_trace},
+	{start_control, stop_control},
+	{start_solis, stop_solis},
+	{start_serial, stop_serial},
+	{start_can, stop_can},
 	{start_loop, stop_loop},
 };
 

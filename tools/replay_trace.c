@@ -16,7 +16,8 @@
 #define HELD_FIELDS  19
 #define HEX_BASE     16
 #define DECIMAL_BASE 10
-#define TRACE_FLAGS  (TRACE_TTY_OPEN | TRACE_REQUEST_FAILED | TRACE_GUARD_OK | TRACE_STOP)
+#define TRACE_FLAGS \
+	(TRACE_TTY_OPEN | TRACE_REQUEST_FAILED | TRACE_GUARD_OK | TRACE_STOP | TRACE_RELOAD)
 
 __attribute__((format(printf, 2, 3))) static int wrong(struct replay_trace *t, const char *format,
 						       ...)
@@ -267,6 +268,7 @@ static int take_step(struct replay_trace *t, int count, char **field, struct cyc
 	in->request_failed = ((uint32_t)flags & TRACE_REQUEST_FAILED) != 0;
 	in->guard_ok = ((uint32_t)flags & TRACE_GUARD_OK) != 0;
 	in->stop = ((uint32_t)flags & TRACE_STOP) != 0;
+	in->reload = ((uint32_t)flags & TRACE_RELOAD) != 0;
 	return 0;
 }
 

@@ -120,6 +120,7 @@ static inline uint32_t cycle_can_bit(uint16_t id)
  * @relay: enum relay_state
  * @latch: enum reason that the guard has latched since the last step, 0 = none
  * @stop: orderly stop wanted
+ * @reload: it is that of an announced reload: the next worker goes on with a closed relay
  */
 struct cycle_in {
 	int64_t now_ns;
@@ -128,6 +129,7 @@ struct cycle_in {
 	bool request_failed;
 	bool guard_ok;
 	bool stop;
+	bool reload;
 	uint16_t rx_len;
 	uint8_t can_rx_len;
 	uint8_t command_len;
@@ -152,7 +154,7 @@ struct cycle_in {
  * @permit_reason: enum reason when it may not
  * @held: values the guard keeps for the next worker
  * @event, @event_len: what happened
- * @stopped: orderly stop is complete: the last frames said 0 A
+ * @stopped: orderly stop is complete: the last frames said 0 A, and the relay may open
  */
 struct cycle_out {
 	uint8_t bms_tx_len;
@@ -193,6 +195,13 @@ void cycle_init(struct cycle *c, const struct core_config *config, int64_t now_n
  * CYCLE_CAN_RX_MAX frames, constant otherwise.
  */
 void cycle_step(struct cycle *c, const struct cycle_in *in, struct cycle_out *out);
+
+/**
+ * cycle_may_reload - nothing is on its way to a trip, which a new worker would begin to count anew
+ *
+ * Context: the thread that runs the step. Pure.
+ */
+bool cycle_may_reload(const struct cycle *c);
 
 /**
  * cycle_telemetry - state after the last step

@@ -15,7 +15,10 @@
 
 #define HELD_MAX_NS (60 * NS_PER_S)
 #define SUSPEND_NS  (100 * NS_PER_MS)
-#define STOP_MAX_NS NS_PER_S
+#define STOP_MAX_NS NS_PER_S /* until a set of 0 A is confirmed */
+#define STOP_REST_NS \
+	(2 * NS_PER_S) /* until the current has fallen: the relay opens then (SAF-20) */
+#define STOP_REST_MA 2000
 /* A time stamp may be this much younger than the time of the period: it is read after that. */
 #define ENERGY_AHEAD_NS (100 * NS_PER_MS)
 

@@ -28,6 +28,14 @@
 #define LOOP_PERIOD_MIN_US 1000
 #define LOOP_PERIOD_MAX_US 100000
 
+/* Why the cycle is asked to stop. */
+enum loop_stop {
+	LOOP_GO_ON,
+	LOOP_END,
+	LOOP_RELOAD,	 /* another worker goes on */
+	LOOP_GUARD_GONE, /* the guard's process has ended */
+};
+
 /* Called with the inputs of each step, before it; must be wait-free. Returns losses so far. */
 typedef uint32_t loop_tap(void *context, const struct cycle_in *in);
 
@@ -72,14 +80,13 @@ struct loop {
 	struct loop_config config;
 	pthread_t thread;
 	bool started;
-	_Atomic uint32_t want_stop;  /* orderly stop wanted */
+	_Atomic uint32_t want_stop;  /* enum loop_stop */
 	_Atomic uint32_t want_end;   /* leave the thread now */
 	_Atomic uint32_t guard_gone; /* told from outside: the guard's process has ended */
 	_Atomic uint32_t stopped;    /* the core has said 0 A */
 	_Atomic uint32_t faulty;     /* tripped or latched, see loop_faulty() */
 	_Atomic uint32_t latched;    /* enum reason */
-	_Atomic uint32_t step;	     /* enum step */
-	_Atomic int32_t flow_ma;     /* current of the newest sample, without its sign */
+	_Atomic uint32_t may_reload;
 	_Atomic uint32_t samples;
 	_Atomic uint32_t flags;	  /* STATS_* */
 	_Atomic uint32_t refused; /* errno to be told as an event */
@@ -162,11 +169,10 @@ int loop_start(struct loop *l, const struct enter_thread *spec, bool required,
 
 /**
  * loop_request_stop - ask the core for its last words: 0 A
- * @guard_gone: the reason is the end of the guard
  *
  * Context: any thread.
  */
-void loop_request_stop(struct loop *l, bool guard_gone);
+void loop_request_stop(struct loop *l, enum loop_stop stop);
 
 /**
  * loop_is_stopped - the last frames said 0 A
@@ -190,12 +196,11 @@ bool loop_is_faulty(const struct loop *l);
 uint32_t loop_latched(const struct loop *l);
 
 /**
- * loop_ladder, loop_flow_ma - enum step, and the current of the newest sample without its sign
+ * loop_may_reload - see cycle_may_reload(); of the newest step
  *
  * Context: any thread.
  */
-uint32_t loop_ladder(const struct loop *l);
-int32_t loop_flow_ma(const struct loop *l);
+bool loop_may_reload(const struct loop *l);
 
 /**
  * loop_samples - good samples so far, modulo 2^32

@@ -16,13 +16,12 @@
 #include "base/snapshot.h"
 #include "core/guardpol.h"
 
-#define SHARED_MAGIC	   0x4A4B5047U /* "JKPG" */
-#define SHARED_VERSION	   2U
-#define SHARED_PERMIT	   0x5AFEC105U /* the relay may be closed; every other value: it may not */
-#define SHARED_ACK	   0xAC000000U /* + number of the latch that is acknowledged */
-#define SHARED_TEXT_MAX	   256
-#define SHARED_RECLOSE_MAX 3
-#define SHARED_DIRS	   2
+#define SHARED_MAGIC	0x4A4B5047U /* "JKPG" */
+#define SHARED_VERSION	2U
+#define SHARED_PERMIT	0x5AFEC105U /* the relay may be closed; every other value: it may not */
+#define SHARED_ACK	0xAC000000U /* + number of the latch that is acknowledged */
+#define SHARED_TEXT_MAX 256
+#define SHARED_HELD_MAX 128 /* bytes */
 
 /* Descriptors in the worker, which is started with --guarded: this page, and the guard's pidfd. */
 #define SHARED_WORKER_PAGE_FD  3
@@ -79,22 +78,14 @@ struct shared_latch {
 };
 
 /**
- * struct shared_held - values shown after a restart of the worker; struct held of the core
+ * struct shared_held - what a worker leaves to the next one; the guard does not look into it
+ * @size: of struct held: a worker of another release may have another
+ * @core: struct held of the core
  */
 struct shared_held {
-	int64_t t_ns;
-	int64_t reclose_ns[SHARED_RECLOSE_MAX];
-	int64_t over_ns[SHARED_DIRS];
-	int64_t zero_ns[SHARED_DIRS];
-	int64_t heard_ns;
-	int32_t pack_mv;
-	int32_t pack_ma;
-	int32_t temp_dc;
-	int32_t soc_pct;
-	int32_t cells;
-	uint32_t tripped;
-	uint32_t closed;
+	uint32_t size;
 	uint32_t pad;
+	uint64_t core[SHARED_HELD_MAX / 8];
 };
 
 /**
@@ -112,7 +103,7 @@ struct shared_held {
  * @latched: worker: what its core has latched: enum reason | enum level_id << 8
  * @ack: worker: SHARED_ACK + number of the latch that a person has acknowledged
  * @failsafe_ready: worker: @failsafe is complete
- * @held: worker: snapshot of struct shared_held, survives the worker
+ * @held: worker: snapshot, survives the worker
  */
 struct shared_page {
 	uint32_t magic;

@@ -50,6 +50,7 @@
 #define TRACE_REQUEST_FAILED 0x2U
 #define TRACE_GUARD_OK	     0x4U
 #define TRACE_STOP	     0x8U
+#define TRACE_RELOAD	     0x10U
 
 #define TRACE_RECORD_SIZE 96U
 #define TRACE_RECORDS	  4096U /* 393 kB, allocated only when tracing; most a second of full lines */

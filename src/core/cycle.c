@@ -136,6 +136,13 @@ static void send_frames(struct cycle *c, const struct cycle_in *in, struct cycle
 	link_send(&c->link, c->config, in->now_ns, &c->say, out, sink);
 }
 
+/* The relay opens when this is over: it should not have to break the current (SAF-20). */
+static bool may_open(const struct cycle *c, const struct cycle_in *in)
+{
+	return in->reload || !in->guard_ok || in->relay != RELAY_CLOSED ||
+	       abs_i32(c->held.pack_ma) <= STOP_REST_MA || in->now_ns - c->stop_ns >= STOP_REST_NS;
+}
+
 /* Orderly stop: one more set, all of it saying 0 A, confirmed if anybody listens. */
 static void step_stop(struct cycle *c, const struct cycle_in *in, struct cycle_out *out,
 		      struct sink *sink)
@@ -154,7 +161,8 @@ static void step_stop(struct cycle *c, const struct cycle_in *in, struct cycle_o
 	const bool never_sent = c->link.set_ns == TIME_NEVER;
 	const bool late = in->now_ns - c->stop_ns >= STOP_MAX_NS;
 
-	out->stopped = never_sent || late || link_set_confirmed(&c->link, c->config);
+	out->stopped = (never_sent || late || link_set_confirmed(&c->link, c->config)) &&
+		       may_open(c, in);
 }
 
 static void fill_effects(struct cycle *c, struct cycle_out *out, const struct sink *sink)
@@ -203,6 +211,12 @@ void cycle_step(struct cycle *c, const struct cycle_in *in, struct cycle_out *ou
 	}
 	cycle_report(c, in, age_ms(c, in->now_ns));
 	fill_effects(c, out, &sink);
+}
+
+bool cycle_may_reload(const struct cycle *c)
+{
+	return c->safety.step != STEP_CAUTION && c->safety.step != STEP_STOP &&
+	       c->safety.step != STEP_HOLD;
 }
 
 const struct telemetry *cycle_telemetry(const struct cycle *c)

@@ -79,7 +79,8 @@ static uint32_t step_flags(const struct cycle_in *in)
 {
 	return (in->tty_open ? TRACE_TTY_OPEN : 0U) |
 	       (in->request_failed ? TRACE_REQUEST_FAILED : 0U) |
-	       (in->guard_ok ? TRACE_GUARD_OK : 0U) | (in->stop ? TRACE_STOP : 0U);
+	       (in->guard_ok ? TRACE_GUARD_OK : 0U) | (in->stop ? TRACE_STOP : 0U) |
+	       (in->reload ? TRACE_RELOAD : 0U);
 }
 
 static void put_changes(struct trace *t, const struct cycle_in *in)

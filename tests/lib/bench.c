@@ -219,6 +219,8 @@ void bench_step(struct bench *b)
 	b->in.boot_ns = b->now_ns + b->boot_offset_ns;
 	b->in.guard_ok = !b->guard_dead;
 	b->in.stop = b->stop;
+	b->in.reload = b->reload;
+	b->in.relay = b->relay;
 	b->in.energy = b->energy;
 	if (b->energy.t_ns == BENCH_ALWAYS) {
 		b->in.energy.t_ns = b->now_ns;

@@ -82,6 +82,8 @@ struct bench {
 	bool alive;
 	bool guard_dead;
 	bool stop;
+	bool reload;	/* the stop is that of a reload */
+	uint32_t relay; /* enum relay_state */
 	uint32_t can_link;
 	int32_t reply_ms;
 	struct energy_input energy;

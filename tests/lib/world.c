@@ -365,7 +365,9 @@ bool world_step(struct world *w)
 	if (in->stop && !w->stop_seen) {
 		w->stop_seen = true;
 		w->stop_ns = w->now_ns; /* from here on it can be done */
+		w->stop_reload = world_pick(w, 3) == 0;
 	}
+	in->reload = in->stop && w->stop_reload;
 	if (w->now_ns < w->slide_until_ns) {
 		const int32_t ma = (int32_t)(w->dt_ns * SLIDE_MA_S / NS_PER_S);
 
@@ -399,7 +401,7 @@ bool world_step(struct world *w)
 	    (w->out.stopped || w->now_ns - w->stop_ns > STOP_NS)) {
 		if (!w->out.stopped) {
 			fail(w, "STOP", "an orderly stop does not end; ms",
-			     (w->now_ns - w->stop_ns) / NS_PER_MS, 1000);
+			     (w->now_ns - w->stop_ns) / NS_PER_MS, 2000);
 		}
 		world_restart(w, NS_PER_S);
 	}

@@ -141,6 +141,7 @@ struct world {
 	int64_t guard_lost_until_ns;
 	int64_t stop_ns;
 	bool stop_seen; /* by the core */
+	bool stop_reload;
 	/* report */
 	bool traced;
 	uint32_t trace_at;

@@ -248,6 +248,57 @@ static void test_stop_sends_a_confirmed_set_of_zero(void **state)
 	}
 }
 
+/* SAF-20: the relay opens when this is over, so it waits for the current, 2 s at most. */
+static void test_SAF_20_stop_waits_until_the_current_has_fallen(void **state)
+{
+	static const struct {
+		uint32_t relay;
+		bool reload;
+		bool guard_dead;
+		int32_t pack_ma;
+		int64_t least_ms;
+		int64_t most_ms;
+	} rows[] = {
+		{RELAY_CLOSED, false, false, -20000, 2000, 2010},
+		{RELAY_CLOSED, false, false, 20000, 2000, 2010},
+		{RELAY_CLOSED, false, false, -2000, 50, 200},
+		{RELAY_OPEN, false, false, -20000, 50, 200},
+		{RELAY_NOT_FITTED, false, false, -20000, 50, 200},
+		{RELAY_CLOSED, true, false, -20000, 50, 200}, /* it stays closed */
+		{RELAY_CLOSED, false, true, -20000, 50, 200}, /* it is open already */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int64_t ms = 0;
+
+		bench_fork(&b, &from);
+		b.relay = rows[i].relay;
+		b.battery.pack_ma = rows[i].pack_ma;
+		bench_run_ms(&b, 1000);
+		b.guard_dead = rows[i].guard_dead;
+		b.reload = rows[i].reload;
+		b.stop = true;
+		while (!b.out.stopped && ms < 5000) {
+			bench_step(&b);
+			ms += PERIOD_MS;
+		}
+		assert_between(ms, rows[i].least_ms, rows[i].most_ms);
+		assert_true(zero_on_bus(&b));
+	}
+	/* and goes as soon as it has fallen */
+	bench_fork(&b, &from);
+	b.relay = RELAY_CLOSED;
+	b.battery.pack_ma = -20000;
+	bench_run_ms(&b, 1000);
+	b.stop = true;
+	bench_run_ms(&b, 1000);
+	assert_false(b.out.stopped);
+	b.battery.pack_ma = 0;
+	bench_run_ms(&b, 500);
+	assert_true(b.out.stopped);
+}
+
 static void test_stop_ends_without_a_listener_too(void **state)
 {
 	int64_t ms = 0;
@@ -285,6 +336,7 @@ int main(void)
 		cmocka_unit_test_setup(test_FLT_25_duplicate_battery, setup),
 		cmocka_unit_test_setup(test_FLT_25_foreign_frames_confirm_nothing, setup),
 		cmocka_unit_test_setup(test_stop_sends_a_confirmed_set_of_zero, setup),
+		cmocka_unit_test_setup(test_SAF_20_stop_waits_until_the_current_has_fallen, setup),
 		cmocka_unit_test_setup(test_stop_ends_without_a_listener_too, setup),
 	};
 

@@ -240,7 +240,7 @@ static void test_FLT_32_guard_that_stands_still_for_a_second_is_noticed(void **s
 	assert_false(r->loop.in.guard_ok);
 	step(r);
 	assert_true(r->loop.in.guard_ok);
-	loop_request_stop(&r->loop, true);
+	loop_request_stop(&r->loop, LOOP_GUARD_GONE);
 	step(r);
 	assert_false(r->loop.in.guard_ok);
 	assert_true(r->loop.in.stop);
@@ -313,7 +313,7 @@ static void test_thread_runs_on_its_grid_and_ends(void **state)
 		(void)shared_beat_read(r->page, &beat);
 	}
 	assert_true(beat >= 20U);
-	loop_request_stop(&r->loop, false);
+	loop_request_stop(&r->loop, LOOP_END);
 	loop_stop(&r->loop);
 	assert_true((atomic_load(&r->loop.flags) & (STATS_ARMED | STATS_STOPPED)) ==
 		    (STATS_ARMED | STATS_STOPPED));

@@ -125,7 +125,7 @@ static void test_FLT_72_beat_goes_on_over_the_end_of_32_bits(void **state)
 static void test_restart_keeps_held_values_and_nothing_else(void **state)
 {
 	struct shared_page *page = *state;
-	const struct shared_held held = {.t_ns = 5, .soc_pct = 61, .cells = 16};
+	const struct shared_held held = {.size = 16, .core = {5, 61}};
 	struct shared_held got;
 	struct shared_failsafe f;
 
@@ -136,7 +136,7 @@ static void test_restart_keeps_held_values_and_nothing_else(void **state)
 	assert_int_equal(shared_failsafe_read(page, &f), -EAGAIN);
 	assert_int_equal(atomic_load(&page->permit), 0);
 	assert_true(snapshot_try_read(&page->held.head, &got, sizeof(got)));
-	assert_int_equal(got.soc_pct, 61);
+	assert_int_equal(got.core[1], 61);
 }
 
 static void test_attach_takes_only_a_page(void **state)
