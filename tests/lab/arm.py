@@ -5,6 +5,7 @@ emulated Raspberry Pi takes more than a minute to start systemd."""
 import collections
 import pathlib
 import threading
+import time
 
 import bench
 import slcan
@@ -84,6 +85,16 @@ class ArmMachine(Machine):
         """A register or word of memory as the processor would read it, without its taking part."""
         said = self.command("human-monitor-command", **{"command-line": f"xp /1wx {address:#x}"})
         return int(said.split()[-1], 16)
+
+    def wait_reset(self, begin, seconds):
+        """Seconds from begin until the guest has reset itself; a reset ends this machine."""
+        while self.process.poll() is None:
+            bench.check(time.monotonic() < begin + seconds, f"no reset within {seconds} s")
+            time.sleep(0.05)
+        reasons = [m["data"].get("reason") for m in self.monitor.others
+                   if m.get("event") == "SHUTDOWN"]
+        bench.check(reasons == ["guest-reset"], f"the machine ended by {reasons}")
+        return time.monotonic() - begin
 
 
 class ArmLab(bench.Lab):

@@ -37,6 +37,25 @@ class Lines:
         return self.seen[-1][1] >> line & 1
 
 
+class Bcm2835:
+    """A line of the Raspberry Pi's own chip in its registers, as the machine monitor reads them; see
+    BCM2835 ARM Peripherals, 6.1: three bits a line, ten lines a word; one bit a line. The level of an
+    input is that of whatever is connected, and nothing is."""
+
+    INPUT, OUTPUT = 0, 1
+    FUNCTIONS, LEVELS = 0x3F200000, 0x3F200034
+
+    def __init__(self, lab, line):
+        self.machine = lab.machine
+        self.line = line
+
+    def function(self):
+        return self.machine.word(self.FUNCTIONS + self.line // 10 * 4) >> self.line % 10 * 3 & 7
+
+    def level(self):
+        return self.machine.word(self.LEVELS) >> self.line & 1
+
+
 class Gpio:
     """The chip, loaded anew, with the rights that our rules give it. keep: lines that keep their
     level when their holder dies."""

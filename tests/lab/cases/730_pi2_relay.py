@@ -9,20 +9,17 @@ SECONDS = 60
 import signal
 
 from bench import check
+from gpio import Bcm2835
 
 LINE = 17
-# BCM2835 ARM Peripherals, 6.1: three bits a line, ten lines a word; one bit a line.
-FUNCTION = 0x3F200000 + LINE // 10 * 4
-LEVEL = 0x3F200034
-INPUT, OUTPUT = 0, 1
 
 
 def function(lab):
-    return lab.machine.word(FUNCTION) >> LINE % 10 * 3 & 7
+    return Bcm2835(lab, LINE).function()
 
 
 def level(lab):
-    return lab.machine.word(LEVEL) >> LINE & 1
+    return Bcm2835(lab, LINE).level()
 
 
 def hold(lab, name, value):
@@ -30,19 +27,21 @@ def hold(lab, name, value):
     new = lab.out("gpioset --version | head -n 1").split()[-1].startswith("v2")
     what = "-c gpiochip0" if new else "--mode=signal gpiochip0"
     lab.machine.ask("spawn", name=name, cmd=f"exec gpioset {what} {LINE}={value}")
-    lab.wait(lambda: (function(lab), level(lab)) == (OUTPUT, value), 5, f"output at {value}")
+    lab.wait(lambda: (function(lab), level(lab)) == (Bcm2835.OUTPUT, value), 5,
+             f"output at {value}")
 
 
 def run(lab):
-    check(function(lab) == INPUT, "an input as long as nobody asks for it")
+    check(function(lab) == Bcm2835.INPUT, "an input as long as nobody asks for it")
     for value in (1, 0):
         hold(lab, f"holder{value}", value)
         lab.machine.ask("kill", name=f"holder{value}", number=signal.SIGTERM)
-        lab.wait(lambda: function(lab) == INPUT, 5, "an input after the holder's orderly end")
+        lab.wait(lambda: function(lab) == Bcm2835.INPUT, 5,
+                 "an input after the holder's orderly end")
     hold(lab, "holder", 1)
     before = lab.now()
     lab.machine.ask("kill", name="holder", number=signal.SIGKILL)
-    lab.wait(lambda: function(lab) == INPUT, 5, "an input after the holder was killed")
+    lab.wait(lambda: function(lab) == Bcm2835.INPUT, 5, "an input after the holder was killed")
     lab.note(f"holder killed: the line is an input after at most {lab.now() - before:.2f} s; a "
              "resistor has to pull it to the safe side")
     told = lab.out("cat /sys/module/pinctrl_bcm2835/parameters/persist_gpio_outputs 2>/dev/null || "

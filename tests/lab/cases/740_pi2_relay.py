@@ -8,22 +8,19 @@ import signal
 import time
 
 from bench import check, limits
+from gpio import Bcm2835
 
 LINE = 17
-# BCM2835 ARM Peripherals, 6.1: three bits a line, ten lines a word; one bit a line.
-FUNCTION = 0x3F200000 + LINE // 10 * 4
-LEVEL = 0x3F200034
-INPUT, OUTPUT = 0, 1
 PULSE_S = 0.100
 RELAY = {"failsafe_relay": f"gpiochip0:{LINE}", "failsafe_open_time": "1s"}
 
 
 def function(lab):
-    return lab.machine.word(FUNCTION) >> LINE % 10 * 3 & 7
+    return Bcm2835(lab, LINE).function()
 
 
 def level(lab):
-    return lab.machine.word(LEVEL) >> LINE & 1
+    return Bcm2835(lab, LINE).level()
 
 
 def until(condition, seconds, text):
@@ -36,9 +33,9 @@ def until(condition, seconds, text):
 
 
 def closed(lab, **changes):
-    check(function(lab) == INPUT, "an input as long as nobody asks for it")
+    check(function(lab) == Bcm2835.INPUT, "an input as long as nobody asks for it")
     lab.start_daemon(**RELAY, **changes)
-    until(lambda: level(lab) and function(lab) == OUTPUT, 30, "the relay closes")
+    until(lambda: level(lab) and function(lab) == Bcm2835.OUTPUT, 30, "the relay closes")
     check(any(limits(f) == (0, 0) for f in lab.frames(0x351)), "after the first frames")
 
 
@@ -47,16 +44,16 @@ def level_mode(lab):
     old = lab.worker()
     lab.run(f"kill -KILL {old}")
     until(lambda: not level(lab), 10, "worker killed: 0")
-    check(function(lab) == OUTPUT, "driven to 0 by the guard")
+    check(function(lab) == Bcm2835.OUTPUT, "driven to 0 by the guard")
     lab.wait_worker(old, 20, "a new worker")
     until(lambda: level(lab), 30, "closed again")
     lab.signal(signal.SIGKILL)
-    after = until(lambda: function(lab) == INPUT, 10, "guard killed: an input")
+    after = until(lambda: function(lab) == Bcm2835.INPUT, 10, "guard killed: an input")
     lab.note(f"guard killed: the line is an input {after * 1e3:.0f} ms later, driven to 0 or "
              "released by the worker before it ends")
     lab.wait_log("the guard has ended: relay opened", 10)
     lab.wait(lambda: lab.worker() == 0, 10, "the worker ends")
-    check(function(lab) == INPUT, "and stays one")
+    check(function(lab) == Bcm2835.INPUT, "and stays one")
 
 
 def edges(lab, seconds):
@@ -83,7 +80,7 @@ def pulse_mode(lab):
     lab.sleep(0.3)
     check(not edges(lab, 2), "edges of a guard that stands still")
     lab.signal(signal.SIGKILL)
-    until(lambda: function(lab) == INPUT, 10, "guard killed: an input")
+    until(lambda: function(lab) == Bcm2835.INPUT, 10, "guard killed: an input")
     lab.wait(lambda: lab.worker() == 0, 10, "the worker ends")
 
 
