@@ -288,7 +288,7 @@ static int socket_start(struct can_port *p, char *err, size_t err_len)
 	if (result < 0) {
 		return result;
 	}
-	result = helper_start(&p->helper, "jkp-can", can_socket_run, p);
+	result = helper_start(&p->helper, "jkp-can", 0, can_socket_run, p);
 	if (result < 0) {
 		(void)snprintf(err, err_len, "CAN interface %s: no helper thread: %s", p->interface,
 			       strerror(-result));

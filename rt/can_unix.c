@@ -291,7 +291,7 @@ static int unix_start(struct can_port *p, char *err, size_t err_len)
 		/* A wire is always up; whether anybody listens shows in the confirmations. */
 		atomic_store_explicit(&p->word, can_view_word(CAN_LINK_UP, false, 1, 0),
 				      memory_order_relaxed);
-		result = helper_start(&p->helper, "jkp-bus", run, p);
+		result = helper_start(&p->helper, "jkp-bus", 0, run, p);
 	}
 	if (result < 0) {
 		say(p, -result, err, err_len);

@@ -10,12 +10,13 @@
 #include <time.h>
 #include <unistd.h>
 
-int helper_start(struct helper *h, const char *name, void *(*run)(void *), void *arg)
+int helper_start(struct helper *h, const char *name, int32_t priority, void *(*run)(void *),
+		 void *arg)
 {
-	const struct enter_thread spec = {
+	struct enter_thread spec = {
 		.name = name,
 		.stack = ENTER_STACK_SERVICE,
-		.priority = 0,
+		.priority = priority,
 		.cpu = ENTER_CPU_ANY,
 	};
 	int result;
@@ -26,6 +27,10 @@ int helper_start(struct helper *h, const char *name, void *(*run)(void *), void 
 	}
 	/* Its system calls are never interrupted: signals belong to the main thread. */
 	result = enter_start_thread(&spec, run, arg, &h->thread);
+	if (result == -EPERM && priority > 0) {
+		spec.priority = 0;
+		result = enter_start_thread(&spec, run, arg, &h->thread);
+	}
 	if (result < 0) {
 		(void)close(h->stop_fd);
 		h->stop_fd = -1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Helper thread of a device: does everything that can sleep, at normal priority. */
+/* Helper thread of a device: does everything that can sleep. */
 #ifndef JKP_RT_HELPER_H
 #define JKP_RT_HELPER_H
 
@@ -20,16 +20,19 @@ struct helper {
 };
 
 /**
- * helper_start - start the thread: SCHED_OTHER, small stack, signals blocked
+ * helper_start - start the thread: small stack, signals blocked
  * @h: receives the thread
  * @name: at most 15 characters
+ * @priority: SCHED_FIFO priority; 0, or refused: SCHED_OTHER. Whether realtime scheduling is
+ *            required is judged where the cycle thread starts
  * @run: function of the thread; ends when helper_wait() says so
  * @arg: its argument
  *
  * Return: 0 or -errno (then @h->stop_fd is -1).
  * Context: init.
  */
-int helper_start(struct helper *h, const char *name, void *(*run)(void *), void *arg);
+int helper_start(struct helper *h, const char *name, int32_t priority, void *(*run)(void *),
+		 void *arg);
 
 /**
  * helper_wait - sleep until a descriptor is readable, the time is over, or the end has come

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rt/serial.h"
 
+#include "base/ring.h"
 #include "base/time.h"
 #include "base/units.h"
 #include "helper.h"
@@ -16,7 +17,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_MS	       100 /* how often the helper looks whether the device was lost */
+#define LOOK_MS	       100	       /* how often the helper looks whether the device was lost */
+#define GIVE_UP_MS     5	       /* the same, while it waits for the cycle thread to let go */
+#define KEPT_BYTES     4096U	       /* what may wait for the cycle thread; a power of two */
+#define PACE_NS	       (5 * NS_PER_MS) /* in this time no more than so many bytes and reads: */
+#define PACE_BYTES     512U
+#define PACE_READS     16U
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (2 * NS_PER_S)
 #define STEADY_NS      (2 * NS_PER_S) /* open that long: the next loss starts at the least back-off */
@@ -24,15 +30,38 @@
 #define ATTEMPTS       2 /* one repetition after EINTR */
 
 /**
+ * struct line - what the helper knows of the device
+ * @fd: open descriptor, -1 = none; only the helper closes it
+ * @recalled: it is no good any more; the cycle thread is to let go of it
+ * @opened_ns, @next_ns, @backoff_ns: last attempt, next attempt, pause after it
+ * @pace_ns, @bytes, @reads: what was taken since then
+ */
+struct line {
+	int fd;
+	bool recalled;
+	int64_t opened_ns;
+	int64_t next_ns;
+	int64_t backoff_ns;
+	int64_t pace_ns;
+	size_t bytes;
+	uint32_t reads;
+};
+
+/**
  * struct serial - the port
  * @device: configured path
  * @fd: descriptor, handed over between the two threads
+ * @received: bytes, from the helper to the cycle thread
+ * @line: the helper's own
  * @helper: its thread
- * @opens: written by the helper; the other counters by the cycle thread
+ * @write_errors: written by the cycle thread; the other counters by the helper
  */
 struct serial {
 	char device[PATH_MAX];
 	struct handoff fd;
+	struct ring received;
+	uint8_t storage[KEPT_BYTES];
+	struct line line;
 	struct helper helper;
 	_Atomic uint32_t opens;
 	_Atomic uint32_t losses;
@@ -48,12 +77,6 @@ static void count(_Atomic uint32_t *counter)
 	atomic_store_explicit(counter, n + 1U, memory_order_relaxed);
 }
 
-static void lose(struct serial *s)
-{
-	count(&s->losses);
-	handoff_give_up(&s->fd);
-}
-
 bool serial_is_open(const struct serial *s)
 {
 	return handoff_is_held(&s->fd);
@@ -61,26 +84,14 @@ bool serial_is_open(const struct serial *s)
 
 size_t serial_read(struct serial *s, uint8_t *buf, size_t max)
 {
-	const int fd = handoff_get(&s->fd);
-	ssize_t n = -1;
+	size_t n = 0;
 
-	if (fd < 0 || max == 0) {
-		return 0;
+	/* The helper may want the descriptor back. */
+	(void)handoff_get(&s->fd);
+	while (n < max && ring_pop(&s->received, &buf[n])) {
+		n++;
 	}
-	for (int i = 0; i < ATTEMPTS; i++) {
-		n = read(fd, buf, max);
-		if (n >= 0 || errno != EINTR) {
-			break;
-		}
-	}
-	if (n > 0) {
-		return (size_t)n;
-	}
-	if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-		count(&s->read_errors);
-		lose(s);
-	}
-	return 0;
+	return n;
 }
 
 int serial_write(struct serial *s, const uint8_t *data, size_t len)
@@ -102,7 +113,7 @@ int serial_write(struct serial *s, const uint8_t *data, size_t len)
 	}
 	count(&s->write_errors);
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		lose(s);
+		handoff_give_up(&s->fd);
 		return -ENODEV;
 	}
 	return -EAGAIN;
@@ -116,58 +127,110 @@ void serial_get_stats(const struct serial *s, struct serial_stats *ret_stats)
 	ret_stats->write_errors = atomic_load_explicit(&s->write_errors, memory_order_relaxed);
 }
 
-static bool try_open(struct serial *s)
+static void try_open(struct serial *s, struct line *l)
 {
 	char text[TEXT_MAX];
 	int fd;
 
+	l->opened_ns = helper_now_ns();
+	l->backoff_ns = min_i64(2 * l->backoff_ns, BACKOFF_MAX_NS);
+	l->next_ns = l->opened_ns + l->backoff_ns;
 	if (serial_open(s->device, &fd, text, sizeof(text)) < 0) {
-		return false;
+		return;
 	}
 	/* Counted before the cycle thread can see it open. */
 	count(&s->opens);
 	if (!handoff_put(&s->fd, fd)) {
 		serial_close(fd);
+		return;
 	}
-	return true;
+	l->fd = fd;
+	l->recalled = false;
+}
+
+/* The cycle thread has let go of it. */
+static void shut(struct serial *s, struct line *l, int fd)
+{
+	const int64_t now_ns = helper_now_ns();
+
+	serial_close(fd);
+	if (!l->recalled) {
+		count(&s->losses);
+	}
+	l->fd = -1;
+	if (now_ns - l->opened_ns >= STEADY_NS) {
+		l->backoff_ns = BACKOFF_MIN_NS;
+	}
+	l->next_ns = now_ns + l->backoff_ns;
+}
+
+/* Bytes that find no room mean that the cycle stands still: then nobody misses them. */
+static void take(struct serial *s, struct line *l)
+{
+	uint8_t buf[PACE_BYTES];
+	const ssize_t n = read(l->fd, buf, sizeof(buf));
+
+	for (ssize_t i = 0; i < n && ring_push(&s->received, &buf[i]); i++) {
+	}
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+		count(&s->read_errors);
+		count(&s->losses);
+		handoff_recall(&s->fd);
+		l->recalled = true;
+		return;
+	}
+	l->bytes += n > 0 ? (size_t)n : 0U;
+	l->reads++;
+}
+
+/* Whoever babbles is read as fast as the cycle thread takes it, and costs no more. */
+static bool has_taken_enough(struct line *l)
+{
+	const int64_t now_ns = helper_now_ns();
+
+	if (now_ns - l->pace_ns >= PACE_NS) {
+		l->pace_ns = now_ns;
+		l->bytes = 0U;
+		l->reads = 0U;
+	}
+	return l->bytes >= PACE_BYTES || l->reads >= PACE_READS;
+}
+
+static bool wait_for_line(const struct serial *s, struct line *l)
+{
+	if (l->fd < 0) {
+		return helper_wait(&s->helper, HELPER_NO_FD, LOOK_MS);
+	}
+	if (l->recalled || has_taken_enough(l)) {
+		return helper_wait(&s->helper, HELPER_NO_FD, GIVE_UP_MS);
+	}
+	return helper_wait(&s->helper, l->fd, LOOK_MS);
 }
 
 /*
- * Closes what the cycle thread gave up and opens again. A device that comes and goes (a USB adapter
- * without enough power) keeps its long back-off.
+ * Reads, closes what was lost and opens again. A device that comes and goes (a USB adapter without
+ * enough power) keeps its long back-off.
  */
 static void *run(void *arg)
 {
 	struct serial *s = arg;
-	int64_t opened_ns = helper_now_ns();
-	int64_t backoff_ns = BACKOFF_MIN_NS;
-	int64_t next_ns = 0;
-	bool open = true;
+	struct line *l = &s->line;
 
-	while (helper_wait(&s->helper, HELPER_NO_FD, LOOK_MS)) {
-		const int64_t now_ns = helper_now_ns();
-		const int fd = handoff_reclaim(&s->fd);
+	while (wait_for_line(s, l)) {
+		const int lost = handoff_reclaim(&s->fd);
 
-		if (fd >= 0) {
-			serial_close(fd);
-			open = false;
-			if (now_ns - opened_ns >= STEADY_NS) {
-				backoff_ns = BACKOFF_MIN_NS;
-			}
-			next_ns = now_ns + backoff_ns;
+		if (lost >= 0) {
+			shut(s, l, lost);
+		} else if (l->fd < 0 && helper_now_ns() >= l->next_ns) {
+			try_open(s, l);
+		} else if (l->fd >= 0 && !l->recalled && !has_taken_enough(l)) {
+			take(s, l);
 		}
-		if (open || now_ns < next_ns) {
-			continue;
-		}
-		open = try_open(s);
-		opened_ns = now_ns;
-		backoff_ns = min_i64(2 * backoff_ns, BACKOFF_MAX_NS);
-		next_ns = now_ns + backoff_ns;
 	}
 	return NULL;
 }
 
-static int start(struct serial *s, const char *device, char *err, size_t err_len)
+static int start(struct serial *s, const char *device, int32_t priority, char *err, size_t err_len)
 {
 	int fd;
 	int result;
@@ -175,13 +238,18 @@ static int start(struct serial *s, const char *device, char *err, size_t err_len
 	(void)snprintf(s->device, sizeof(s->device), "%s", device);
 	handoff_init(&s->fd);
 	s->helper.stop_fd = -1;
+	result = ring_init(&s->received, s->storage, KEPT_BYTES, 1U);
+	assert(result == 0);
 	result = serial_open(device, &fd, err, err_len);
 	if (result < 0) {
 		return result;
 	}
 	count(&s->opens);
 	(void)handoff_put(&s->fd, fd);
-	result = helper_start(&s->helper, "jkp-serial", run, s);
+	s->line.fd = fd;
+	s->line.opened_ns = helper_now_ns();
+	s->line.backoff_ns = BACKOFF_MIN_NS;
+	result = helper_start(&s->helper, "jkp-serial", priority, run, s);
 	if (result < 0) {
 		(void)snprintf(err, err_len, "%s: cannot start the helper thread: %s", device,
 			       strerror(-result));
@@ -190,7 +258,8 @@ static int start(struct serial *s, const char *device, char *err, size_t err_len
 	return result;
 }
 
-int serial_start(struct serial **ret, const char *device, char *err, size_t err_len)
+int serial_start(struct serial **ret, const char *device, int32_t priority, char *err,
+		 size_t err_len)
 {
 	struct serial *s;
 	int result;
@@ -201,12 +270,14 @@ int serial_start(struct serial **ret, const char *device, char *err, size_t err_
 			       PATH_MAX - 1);
 		return -ENAMETOOLONG;
 	}
-	s = calloc(1, sizeof(*s));
+	/* calloc() does not align rings as they ask for */
+	s = aligned_alloc(_Alignof(struct serial), sizeof(*s));
 	if (!s) {
 		(void)snprintf(err, err_len, "%s: out of memory", device);
 		return -ENOMEM;
 	}
-	result = start(s, device, err, err_len);
+	memset(s, 0, sizeof(*s));
+	result = start(s, device, priority, err, err_len);
 	if (result < 0) {
 		free(s);
 		return result;

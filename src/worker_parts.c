@@ -234,7 +234,9 @@ static int start_serial(struct worker *w)
 {
 	char error[ERROR_MAX];
 
-	if (serial_start(&w->serial, w->config.bms_device, error, sizeof(error)) != 0) {
+	const int32_t priority = w->mode == MODE_EXPLAIN ? 0 : w->config.priority - 1;
+
+	if (serial_start(&w->serial, w->config.bms_device, priority, error, sizeof(error)) != 0) {
 		shared_log(EVENT_ERR, "%s", error);
 		return EXIT_DEVICE;
 	}

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Serial port of the BMS. The realtime cycle thread reads and writes without ever blocking; a
- * helper thread of normal priority opens, closes and reopens the device, because all of these can
- * sleep. A lost device is followed by the configured path, so a link below /dev/serial/by-id finds
- * it again under another name.
+ * Serial port of the BMS. The realtime cycle thread never blocks: a helper thread opens, closes and
+ * reopens the device, and reads from it, because all of these can sleep. For reading that is so
+ * even where nothing blocks by the manual: read(2) and poll(2) of a tty without data wait for the
+ * kernel's worker that carries bytes from the driver to the line discipline (n_tty_read() calls
+ * tty_buffer_flush_work(), Linux 6.1), and that worker has normal priority: under load, the cycle
+ * thread was seen to stand still for 6.7 ms in a read that returned EAGAIN. A lost device is
+ * followed by the configured path, so a link below /dev/serial/by-id finds it again under another
+ * name.
  */
 #ifndef JKP_RT_SERIAL_H
 #define JKP_RT_SERIAL_H
@@ -32,6 +36,8 @@ struct serial_stats {
  * serial_start - open the device and start the helper thread
  * @ret: receives the port; untouched on failure. serial_stop() frees it
  * @device: path of a tty, a pty included; copied
+ * @priority: SCHED_FIFO priority of the helper, below that of the cycle thread, so that bytes do
+ *            not wait for other programs once the kernel has them; 0, or refused: normal scheduling
  * @err: receives a message with the remedy on failure, NUL-terminated
  * @err_len: size of @err, >= 1
  *
@@ -42,7 +48,8 @@ struct serial_stats {
  * -EBUSY (another program has it), -ENAMETOOLONG, -ENOMEM, or another -errno of open(2).
  * Context: init, before any thread is realtime. Blocks as long as open(2) does.
  */
-int serial_start(struct serial **ret, const char *device, char *err, size_t err_len);
+int serial_start(struct serial **ret, const char *device, int32_t priority, char *err,
+		 size_t err_len);
 
 /**
  * serial_stop - stop the helper thread, close the device, free everything
@@ -66,11 +73,12 @@ bool serial_is_open(const struct serial *s);
  * @buf: receives the bytes
  * @max: size of @buf, bytes
  *
- * One read(2), never blocks. EIO, ENXIO, a hangup and the end of the file mark the device lost: the
+ * What the helper has read, in order; it takes no more than 512 bytes in 5 ms. EIO, ENXIO, a hangup
+ * and the end of the file mark the device lost: once the cycle thread has let go of it, here, the
  * helper closes it and opens it again, 0.1 s later at first, at most every 2 s.
  *
- * Return: number of bytes, 0 if there are none or the device is not open.
- * Context: the cycle thread. Bound: two system calls (the second after EINTR).
+ * Return: number of bytes, 0 if there are none.
+ * Context: the cycle thread. Wait-free, no system call. Bound: @max bytes.
  */
 size_t serial_read(struct serial *s, uint8_t *buf, size_t max);
 

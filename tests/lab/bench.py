@@ -370,11 +370,11 @@ class Lab:
         self.wait(lambda: self.daemon()["rc"] is not None, seconds, "the daemon ends")
         return self.daemon()["rc"]
 
-    def stats(self):
-        """Counters of the cycle, by the names of daemon_bench.Stats."""
+    def stats(self, path=STATS):
+        """Counters of the cycle, by the names of daemon_bench.Stats; of the page or a copy of it."""
         for _ in range(20):
-            copy = self.dir / "stats"
-            copy.write_bytes(self.machine.read(STATS))
+            copy = self.dir / pathlib.Path(path).name
+            copy.write_bytes(self.machine.read(path))
             page = Stats(str(copy))
             values = page.loop()
             if values:

@@ -297,6 +297,7 @@ def test_threads_have_their_priorities_and_the_worker_nothing_of_the_guard():
                                       os.sched_getparam(int(tid)).sched_priority)
         check(policies.pop("cycle") == (os.SCHED_FIFO, 80), f"{policies}")
         check(policies.pop("orphan") == (os.SCHED_FIFO, 90), f"{policies}")
+        check(policies.pop("jkp-serial") == (os.SCHED_FIFO, 79), f"{policies}")
         check(all(p == (os.SCHED_OTHER, 0) for p in policies.values()), f"{policies}")
         guard = d.process.pid
         check(os.sched_getscheduler(guard) & ~os.SCHED_RESET_ON_FORK == os.SCHED_FIFO, "guard FIFO")

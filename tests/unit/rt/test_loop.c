@@ -110,7 +110,7 @@ static int set_up(void **state)
 
 	memset(r, 0, sizeof(*r));
 	if (openpty(&r->master, &r->slave, name, NULL, NULL) != 0 ||
-	    serial_start(&r->serial, name, error, sizeof(error)) != 0) {
+	    serial_start(&r->serial, name, 0, error, sizeof(error)) != 0) {
 		return -1;
 	}
 	fcntl(r->master, F_SETFL, O_NONBLOCK);

@@ -132,7 +132,7 @@ static struct serial *start(const char *path)
 	struct serial *s = NULL;
 	char err[ERR_LEN] = "";
 
-	if (serial_start(&s, path, err, sizeof(err)) != 0) {
+	if (serial_start(&s, path, 0, err, sizeof(err)) != 0) {
 		fail_msg("%s", err);
 	}
 	assert_non_null(s);
@@ -249,7 +249,7 @@ static void test_unusable_paths_are_refused_with_a_remedy(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
 		struct serial *s = (struct serial *)b;
 		char err[ERR_LEN] = "";
-		const int result = serial_start(&s, row[i].path, err, sizeof(err));
+		const int result = serial_start(&s, row[i].path, 0, err, sizeof(err));
 
 		if (result != row[i].result || !strstr(err, row[i].path) ||
 		    !strstr(err, row[i].remedy) || s != (struct serial *)b) {
@@ -270,7 +270,7 @@ static void test_path_that_is_too_long_is_refused(void **state)
 	assert_non_null(path);
 	memset(path, 'x', 8191);
 	path[8191] = '\0';
-	assert_int_equal(serial_start(&s, path, err, sizeof(err)), -ENAMETOOLONG);
+	assert_int_equal(serial_start(&s, path, 0, err, sizeof(err)), -ENAMETOOLONG);
 	assert_null(s);
 	assert_non_null(strstr(err, "longer"));
 	free(path);
@@ -298,7 +298,7 @@ static int expect_no_permission(const struct bench *b)
 	struct serial *s = NULL;
 	char err[ERR_LEN] = "";
 
-	if (serial_start(&s, b->link, err, sizeof(err)) != -EACCES || s) {
+	if (serial_start(&s, b->link, 0, err, sizeof(err)) != -EACCES || s) {
 		return 1;
 	}
 	return strstr(err, "permission denied") && strstr(err, "group") ? WAIT_EXIT_GOOD : 2;
@@ -323,7 +323,7 @@ static void test_SAF_18_second_instance_is_refused_and_the_first_not_disturbed(v
 
 	assert_int_equal(write(b->master, "data", 4), 4);
 	sleep_ms(20);
-	assert_int_equal(serial_start(&second, b->link, err, sizeof(err)), -EBUSY);
+	assert_int_equal(serial_start(&second, b->link, 0, err, sizeof(err)), -EBUSY);
 	assert_null(second);
 	assert_non_null(strstr(err, "in use by another program"));
 	assert_int_equal(collect(s, buf, sizeof(buf)), sizeof(buf));
@@ -338,7 +338,7 @@ static int open_and_die(const struct bench *b)
 	struct serial *s = NULL;
 	char err[ERR_LEN];
 
-	if (serial_start(&s, b->link, err, sizeof(err)) != 0) {
+	if (serial_start(&s, b->link, 0, err, sizeof(err)) != 0) {
 		return 1;
 	}
 	(void)raise(SIGKILL);
@@ -349,7 +349,7 @@ static int open_and_stop(const struct bench *b)
 {
 	struct serial *s = NULL;
 	char err[ERR_LEN];
-	const int result = serial_start(&s, b->link, err, sizeof(err));
+	const int result = serial_start(&s, b->link, 0, err, sizeof(err));
 
 	serial_stop(s);
 	return result == 0 ? WAIT_EXIT_GOOD : 1;
@@ -416,15 +416,24 @@ static void test_FLT_02_loss_is_seen_by_a_write_too(void **state)
 {
 	struct bench *b = *state;
 	struct serial *s = start(b->link);
+	const int64_t end_ms = now_ms() + DELIVERY_MS;
 	struct serial_stats stats;
+	int result = 0;
 
+	/* Whoever sees it first, the helper that reads or the thread that writes: it is one loss. */
 	unplug(b);
-	sleep_ms(20);
-	assert_int_equal(serial_write(s, (const uint8_t *)"x", 1), -ENODEV);
+	while (result == 0 && now_ms() < end_ms) {
+		result = serial_write(s, (const uint8_t *)"x", 1);
+	}
+	assert_int_equal(result, -ENODEV);
 	assert_false(serial_is_open(s));
+	do {
+		sleep_ms(STEP_MS);
+		serial_get_stats(s, &stats);
+	} while (stats.losses == 0 && now_ms() < end_ms);
+	sleep_ms(2 * STEP_MS);
 	serial_get_stats(s, &stats);
 	assert_int_equal(stats.losses, 1);
-	assert_int_equal(stats.write_errors, 1);
 	serial_stop(s);
 }
 

@@ -645,6 +645,9 @@ static void refuse(const char *function, int error, const char *remedy)
 		}
 		assert_true(disk_calls() > calls);
 	}
+	for (int ms = 0; ms < WAIT_MS && read_log(log, sizeof(log)) < 1; ms++) {
+		sleep_us(1000);
+	}
 	assert_int_equal(read_log(log, sizeof(log)), 1);
 	assert_int_equal(strncmp(log, "<3>", 3), 0);
 	assert_non_null(strstr(log, strerror(error)));
@@ -659,6 +662,10 @@ static void refuse(const char *function, int error, const char *remedy)
 	assert_int_equal(on_disk().detail, 5);
 	/* the last record of which the disk was sure stayed as long as there was no newer one */
 	assert_int_equal(number_before(), 1);
+	/* it is said once the page has it */
+	for (int ms = 0; ms < WAIT_MS && read_log(log, sizeof(log)) < 2; ms++) {
+		sleep_us(1000);
+	}
 	assert_int_equal(read_log(log, sizeof(log)), 2);
 	assert_non_null(strstr(log, "<5>"));
 }
