@@ -29,6 +29,7 @@ import traceback
 import tty
 
 SKIP = 77
+USUAL_S = 5
 REQUEST_SIZE = 21
 CAN_FRAME = struct.Struct("=IB3x8s")
 IDS = (0x351, 0x355, 0x356, 0x359, 0x35C, 0x35E)
@@ -422,6 +423,27 @@ class Bench:
         return daemon
 
 
+def takes(seconds):
+    """Says how long a test takes, if that is much more than USUAL_S."""
+    def mark(test):
+        test.seconds = seconds
+        return test
+    return mark
+
+
+def part_of(tests):
+    """JKP_PART=1/3: a third of the tests, so that long programs run beside themselves."""
+    part, parts = (int(n) for n in os.environ.get("JKP_PART", "1/1").split("/"))
+    sums = [0] * parts
+    mine = []
+    for test in sorted(tests, key=lambda t: -getattr(t, "seconds", USUAL_S)):
+        least = sums.index(min(sums))
+        sums[least] += getattr(test, "seconds", USUAL_S)
+        if least == part - 1:
+            mine.append(test)
+    return [test for test in tests if test in mine]
+
+
 def main(tests):
     """Run all tests, or those whose names are arguments. 77 if all that ran were skipped."""
     wanted = sys.argv[1:]
@@ -430,10 +452,8 @@ def main(tests):
             print(f"environment: {name} must be the path of the program", file=sys.stderr)
             return 1
     failed, ran, skipped = 0, 0, 0
-    # JKP_PART=1/3: every third test, so that long programs run beside themselves.
-    part, parts = (int(n) for n in os.environ.get("JKP_PART", "1/1").split("/"))
-    for i, test in enumerate(tests):
-        if (wanted and test.__name__ not in wanted) or i % parts != part - 1:
+    for test in part_of(tests):
+        if wanted and test.__name__ not in wanted:
             continue
         begin = now()
         try:

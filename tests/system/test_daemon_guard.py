@@ -16,8 +16,8 @@ import sys
 import threading
 import time
 
-from daemon_bench import (SLOW, Bench, alive, check, jk_vector, limits, main, now, program, wait_for,
-                          with_cell, with_sum)
+from daemon_bench import (SLOW, Bench, alive, check, jk_vector, limits, main, now, program, takes,
+                          wait_for, with_cell, with_sum)
 
 TIMES = 50 if os.environ.get("JKP_LONG") == "1" else 1 if SLOW else 3
 RELOADS = 5 if SLOW else 50
@@ -145,6 +145,7 @@ def test_SAF_11_FLT_28_guard_killed_worker_opens_and_ends():
     report("guard SIGKILL", times, 0.1)
 
 
+@takes(21)
 def test_SAF_11_FLT_28_guard_killed_at_any_moment_of_a_reload_or_a_stop():
     """Also between two workers, when only the recorder is left."""
     rng = random.Random(7)
@@ -164,6 +165,7 @@ def test_SAF_11_FLT_28_guard_killed_at_any_moment_of_a_reload_or_a_stop():
         report(f"guard SIGKILL in a {name}", times, 0.1)
 
 
+@takes(22)
 def test_SAF_12_latch_of_a_worker_that_dies_with_it():
     for _ in range(2 * TIMES):
         with Guarded() as b:
@@ -180,6 +182,7 @@ def test_SAF_12_latch_of_a_worker_that_dies_with_it():
             check(code == 3 and "contradiction" in text, text)
 
 
+@takes(17)
 def test_trip_outlives_reload_and_worker():
     with Guarded(bms_trip="3s", bms_stale="1s") as b:
         d = b.closed()
@@ -198,6 +201,7 @@ def test_trip_outlives_reload_and_worker():
         b.closed_again(d)
 
 
+@takes(17)
 def test_SAF_21_reloads_do_not_forget_disobedience():
     with Guarded() as b:
         d = b.closed()
@@ -210,6 +214,7 @@ def test_SAF_21_reloads_do_not_forget_disobedience():
         wait_for(lambda: "latched fault: disobeyed-charge" in d.log(), 2, d.log())
 
 
+@takes(14)
 def test_second_sighup_harms_nothing():
     with Guarded() as b:
         d = b.closed()
@@ -223,6 +228,7 @@ def test_second_sighup_harms_nothing():
         check("ended by signal" not in d.log(), d.log())
 
 
+@takes(14)
 def test_reload_with_a_required_inverter_keeps_it_closed():
     with Guarded(can_expect_alive="required") as b:
         d = b.closed()
@@ -273,6 +279,7 @@ def test_SAF_11_FLT_30_cycle_that_spins():
     return None
 
 
+@takes(13)
 def test_SAF_11_FLT_31_cycle_that_blocks():
     if SLOW:
         return PRELOAD
@@ -327,6 +334,7 @@ def test_SAF_11_permit_withdrawn():
     held(Page.PERMIT, 0, "permit withdrawn", PERIOD_S + THREAD_S)
 
 
+@takes(12)
 def test_SAF_11_FLT_01_silent_bms_opens_at_bms_trip():
     times = []
     for _ in range(TIMES):
@@ -394,6 +402,7 @@ def test_SAF_20_FLT_13_critical_cell_0_A_first_then_open_within_a_second_of_the_
         check(SLOW or 1.9 <= opened - t0 <= 2.8, f"opened after {opened - t0:.2f} s")
 
 
+@takes(16)
 def test_SAF_12_latched_fault_survives_every_kind_of_restart():
     with Guarded() as b:
         d = b.closed()
@@ -447,6 +456,7 @@ def test_SAF_12_acknowledged_only_locally_and_when_the_cause_is_gone():
     check(code != 0, "nobody there")
 
 
+@takes(17)
 def test_SAF_12_FLT_62_torn_or_missing_state_is_a_latched_fault():
     with Guarded() as b:
         d = b.closed()
@@ -508,6 +518,7 @@ def test_SAF_12_current_through_an_open_relay():
         stop(d, 3)
 
 
+@takes(17)
 def test_SAF_21_FLT_69_inverter_that_does_not_obey():
     with Guarded() as b:
         d = b.closed()
@@ -544,6 +555,7 @@ def resident(pid):
     return int(text.split("VmRSS:")[1].split()[0])
 
 
+@takes(60)
 def test_reload_fifty_times():
     with Guarded() as b:
         d = b.closed()
