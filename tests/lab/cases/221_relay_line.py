@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be wrong with lines: pulses that have to stop, a contact that does not follow, a chip
-that is not there or goes away."""
-TITLE = "FLT_29 FLT_59 FLT_60: relay: pulses, auxiliary contact, chip absent, busy, removed"
+"""What can be wrong with lines: pulses that have to stop, a contact that does not follow, a line with
+a short, a chip that is not there or goes away."""
+TITLE = "FLT_29 FLT_59 FLT_60 FLT_61: relay: pulses, contact, line stuck, chip absent, busy, removed"
 MACHINE = "bench"
 SECONDS = 300
 
@@ -14,7 +14,9 @@ from relay import CONTACT, FALLS, WAY_S, Relay
 PULSE_S = 0.100
 LATCH_S = 0.500  # of FLT_60
 GONE_S = 0.200  # of FLT_59
-PULL = "/sys/module/labgpio/parameters/pull"
+LABGPIO = "/sys/module/labgpio/parameters"
+MONOSTABLE_S = 0.500
+FEEDBACK = {"failsafe_feedback": f"labgpio:{CONTACT}", "failsafe_feedback_time": "300ms"}
 BIND = "/sys/bus/platform/drivers/labgpio"
 
 
@@ -42,36 +44,69 @@ def pulses(lab, relay):
     relay.steady(FALLS, 0, 1, t0 + WAY_S, "guard killed")
 
 
-def latched(lab, relay, since, text):
-    """It is, in time; the relay is open and stays so; all of it can be undone."""
+def latched(lab, relay, since, text, level=0, bound=LATCH_S):
+    """It is, in time; the relay is open, with its line at this level, and stays so; all of it can be
+    undone."""
     after = lab.wait_log("latched fault: relay-feedback", 10, since) - since
     paused = sum(end - begin for begin, end in lab.pauses(since, 0, 1))
-    lab.note(f"{text}: latched after {after * 1e3:.0f} ms; bound {LATCH_S * 1e3:.0f}")
-    check(after <= LATCH_S + WAY_S + paused, f"{text}: latched after {after:.3f} s")
-    relay.gpio.wait(FALLS, 0, since + relay.ahead - 60)
-    relay.steady(FALLS, 0, 3, time.monotonic(), f"{text}: latched, and closed again")
+    lab.note(f"{text}: latched after {after * 1e3:.0f} ms; bound {bound * 1e3:.0f}")
+    check(after <= bound + WAY_S + paused, f"{text}: latched after {after:.3f} s")
+    lab.wait(lambda: relay.lines.level(FALLS) == level, 5, f"{text}: line {FALLS} at {level}")
+    relay.steady(FALLS, level, 3, time.monotonic(), f"{text}: latched, and closed again")
     check(lab.ask_daemon("--status")[0] == 3, "--status tells it")
     check(relay.end() == 3, "exit status")
+    lab.run("rm -f /run/lab/state*")
+
+
+def follower(lab, name, *options):
+    """A contact that follows the line from now on."""
+    lab.machine.ask("spawn", name=name,
+                    cmd=["python3", "/host/plain/contact.py", str(CONTACT), *options])
+    lab.wait(lambda: lab.machine.ask("lines", name=name)["lines"], 20, "the contact is there")
 
 
 def contact(lab, relay):
-    settings = {"failsafe_feedback": f"labgpio:{CONTACT}", "failsafe_feedback_time": "300ms"}
     # It never closes.
-    t0 = relay.start(FALLS, **settings)
+    t0 = relay.start(FALLS, **FEEDBACK)
     latched(lab, relay, t0 - relay.ahead, "contact stays open")
-    lab.run("rm -f /run/lab/state*")
 
     # It follows; then it is welded.
-    lab.machine.ask("spawn", name="contact",
-                    cmd=["python3", "/host/plain/contact.py", str(CONTACT)])
-    lab.wait(lambda: lab.machine.ask("lines", name="contact")["lines"], 20, "the contact is there")
-    t0 = relay.start(FALLS, **settings)
+    follower(lab, "contact")
+    t0 = relay.start(FALLS, **FEEDBACK)
     relay.steady(FALLS, 1, 3, t0 + 0.001, "a contact that follows")
     lab.machine.ask("kill", name="contact", number=signal.SIGSTOP)
     t0 = relay.signal(signal.SIGKILL, lab.worker())
     latched(lab, relay, t0 - relay.ahead, "contact stays closed")
     lab.machine.ask("kill", name="contact", number=signal.SIGKILL)
-    lab.run(f"echo 0 >{PULL}; rm -f /run/lab/state*")
+    lab.run(f"echo 0 >{LABGPIO}/pull")
+
+
+def stuck(lab, relay):
+    """The line has a short. The guard sees what the contact does; a monostable falls by itself."""
+    mask = 1 << FALLS
+    follower(lab, "follower")
+    relay.start(FALLS, **FEEDBACK)
+    begin = lab.run(f"echo {mask} >{LABGPIO}/stuck_low")["begin"]
+    latched(lab, relay, begin, "line stuck low")
+    lab.run(f"echo 0 >{LABGPIO}/stuck_low")
+
+    relay.start(FALLS, **FEEDBACK)
+    lab.run(f"echo {mask} >{LABGPIO}/stuck_high")
+    t0 = relay.signal(signal.SIGKILL, lab.worker())
+    latched(lab, relay, t0 - relay.ahead, "line stuck high", level=1)
+    lab.run(f"echo 0 >{LABGPIO}/stuck_high")
+    lab.machine.ask("kill", name="follower", number=signal.SIGKILL)
+
+    follower(lab, "monostable", str(MONOSTABLE_S))
+    for name, level in (("stuck_high", 1), ("stuck_low", 0)):
+        t0 = relay.start(FALLS, failsafe_relay_mode="pulse", **FEEDBACK)
+        lab.wait(lambda t=t0: len(relay.lines.edges(FALLS, t)) >= 40, 20, "40 edges")
+        begin = lab.run(f"echo {mask} >{LABGPIO}/{name}")["begin"]
+        latched(lab, relay, begin, f"pulses, line {name.replace('_', ' ')}", level,
+                MONOSTABLE_S + LATCH_S)
+        lab.run(f"echo 0 >{LABGPIO}/{name}")
+    lab.machine.ask("kill", name="monostable", number=signal.SIGKILL)
+    lab.run(f"echo 0 >{LABGPIO}/pull")
 
 
 def refused(lab, spec, words):
@@ -110,4 +145,5 @@ def run(lab):
     relay = Relay(lab)
     pulses(lab, relay)
     contact(lab, relay)
+    stuck(lab, relay)
     chip(lab, relay)

@@ -13,7 +13,6 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 latency = importlib.import_module("400_latency")
-latency.LOOPS = 500
 latency.LOADS = (
     ("idle", "", 1.1),
     ("loaded", "exec nice -n 19 sh -c 'hackbench -l 100000000 -g 2 -f 4 >/dev/null 2>&1 & "

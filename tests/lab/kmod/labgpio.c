@@ -12,6 +12,8 @@
  *	keep=MASK	lines that stay as they are when their holder lets them go or dies; others
  *			become inputs. Kernels differ in this, so both kinds stand side by side.
  *	pull=MASK	levels of the lines that nobody drives
+ *	stuck_high=MASK	lines that show 1 whatever is done: a short to the supply
+ *	stuck_low=MASK	lines that show 0 whatever is done: a short to ground
  *
  * The chip goes away under its holders, and comes back, through unbind and bind in
  * /sys/bus/platform/drivers/labgpio (device labgpio).
@@ -33,6 +35,8 @@ MODULE_PARM_DESC(port, "I/O port that gets the levels");
 static DEFINE_RAW_SPINLOCK(lock);
 static u8 keep = KEEP_UPPER;
 static u8 pull;
+static u8 stuck_high;
+static u8 stuck_low;
 static u8 out;
 static u8 driven;
 static u8 shown;
@@ -41,7 +45,7 @@ static struct platform_device *device;
 
 static u8 levels(void)
 {
-	return (out & driven) | (pull & ~driven);
+	return (((out & driven) | (pull & ~driven)) & ~stuck_low) | stuck_high;
 }
 
 static void show(void)
@@ -159,6 +163,10 @@ module_param_cb(keep, &mask_ops, &keep, 0644);
 MODULE_PARM_DESC(keep, "lines that keep their level without a holder");
 module_param_cb(pull, &mask_ops, &pull, 0644);
 MODULE_PARM_DESC(pull, "levels of lines that nobody drives");
+module_param_cb(stuck_high, &mask_ops, &stuck_high, 0644);
+MODULE_PARM_DESC(stuck_high, "lines that show 1 whatever is done");
+module_param_cb(stuck_low, &mask_ops, &stuck_low, 0644);
+MODULE_PARM_DESC(stuck_low, "lines that show 0 whatever is done");
 
 static struct platform_driver driver = {
 	.driver.name = "labgpio",
