@@ -431,9 +431,23 @@ def takes(seconds):
     return mark
 
 
+def alone(test):
+    """Says that a test disturbs those of other programs."""
+    test.alone = True
+    return test
+
+
 def part_of(tests):
-    """JKP_PART=1/3: a third of the tests, so that long programs run beside themselves."""
-    part, parts = (int(n) for n in os.environ.get("JKP_PART", "1/1").split("/"))
+    """JKP_PART=1/3: a third of the tests, so that long programs run beside themselves, without
+    those that may not; JKP_PART=alone: these."""
+    wanted = os.environ.get("JKP_PART")
+    if wanted is None:
+        return tests
+    single = [test for test in tests if getattr(test, "alone", False)]
+    if wanted == "alone":
+        return single
+    tests = [test for test in tests if test not in single]
+    part, parts = (int(n) for n in wanted.split("/"))
     sums = [0] * parts
     mine = []
     for test in sorted(tests, key=lambda t: -getattr(t, "seconds", USUAL_S)):

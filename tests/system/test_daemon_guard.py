@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 
-from daemon_bench import (SLOW, Bench, alive, check, jk_vector, limits, main, now, program, takes,
+from daemon_bench import (SLOW, Bench, alive, alone, check, jk_vector, limits, main, now, program, takes,
                           wait_for, with_cell, with_sum)
 
 TIMES = 50 if os.environ.get("JKP_LONG") == "1" else 1 if SLOW else 3
@@ -270,6 +270,7 @@ def stalled(word, bound, name, **changes):
     return replaced
 
 
+@alone
 def test_SAF_11_FLT_30_cycle_that_spins():
     """It may hold the CPU of the program that measures."""
     if SLOW:
