@@ -16,6 +16,7 @@
 #include "rt/serial.h"
 #include "rt/shared.h"
 #include "rt/stats.h"
+#include "svc/goodwe.h"
 #include "svc/logger.h"
 #include "svc/solis.h"
 #include "svc/trace.h"
@@ -66,6 +67,7 @@ struct worker {
 	struct can_msg frame_storage[WORKER_FRAMES];
 	struct logger logger;
 	struct solis solis;
+	struct goodwe goodwe;
 	struct trace trace;
 	struct serial *serial;
 	struct can_port *can;

@@ -183,6 +183,38 @@ static void stop_solis(struct worker *w)
 	stop_service(solis_stop(&w->solis), "solis");
 }
 
+/* The battery is served without it; a dry run decides by it, and asking changes nothing. */
+static int start_goodwe(struct worker *w)
+{
+	const struct config *c = &w->config;
+
+	if (c->goodwe_host[0] == '\0' || w->mode == MODE_EXPLAIN) {
+		return EXIT_OK;
+	}
+	const struct goodwe_config config = {
+		.host = c->goodwe_host,
+		.port = c->goodwe_port,
+		.family = c->goodwe_family,
+		.poll_ms = c->goodwe_poll_ms,
+		.stale_ms = c->goodwe_stale_ms,
+	};
+	int r = goodwe_start(&w->goodwe, &config);
+
+	if (r == 0) {
+		r = logger_add(&w->logger, &w->goodwe.service.events);
+	}
+	if (r != 0) {
+		shared_log(EVENT_WARNING, "cannot read goodwe.host=%s: %s; running without",
+			   c->goodwe_host, strerror(-r));
+	}
+	return EXIT_OK;
+}
+
+static void stop_goodwe(struct worker *w)
+{
+	goodwe_stop(&w->goodwe);
+}
+
 static int start_trace(struct worker *w)
 {
 	const char *path = w->config.trace_path;
@@ -401,6 +433,7 @@ const struct worker_part worker_parts[] = {
 	{start_trace, stop_trace},
 	{start_control, stop_control},
 	{start_solis, stop_solis},
+	{start_goodwe, stop_goodwe},
 	{start_serial, stop_serial},
 	{start_can, stop_can},
 	{start_loop, stop_loop},

@@ -106,6 +106,22 @@ enum event_level {
 	X(SOLIS_DAMAGED,    WARNING, 300,"Solis: damaged answer on RS485 ({0} so far): check cable and termination, and that no data logger asks on the same line") \
 	X(SOLIS_REFUSED,    WARNING, 300,"Solis: the inverter refuses registers 33139 to 33146 (exception {0}): this model cannot be checked so; remove solis.device") \
 	X(SOLIS_TOTAL,      INFO,    0,  "Solis: registers read {0} times, no answer {1}, damaged {2}, refused {3}") \
+	/* GoodWe: the other inverter, read in the local network */ \
+	X(GOODWE_AA55,      NOTICE,  60, "GoodWe: the inverter answers, by AA55") \
+	X(GOODWE_MODBUS,    NOTICE,  60, "GoodWe: the inverter answers, by Modbus") \
+	X(GOODWE_NO_BATTERY,NOTICE,  300,"GoodWe: the inverter reports no battery: nothing to coordinate with") \
+	X(GOODWE_NO_NAME,   WARNING, 300,"GoodWe: goodwe.host cannot be resolved (error {0}): check the name, or write down the address; tried again") \
+	X(GOODWE_NAME_SLOW, WARNING, 300,"GoodWe: no answer within {0:ms} where goodwe.host is: check the name server of this machine, or write down the address") \
+	X(GOODWE_SILENT,    WARNING, 300,"GoodWe: no answer ({0} so far): check goodwe.host, power and WiFi of its module, and that nothing else asks it every few seconds; tried again") \
+	X(GOODWE_UNREACHABLE,WARNING, 300,"GoodWe: the network cannot reach goodwe.host (errno {0}): check address and goodwe.port; tried again") \
+	X(GOODWE_DAMAGED,   WARNING, 300,"GoodWe: answer cut off or damaged ({0} so far): check its WiFi; LAN modules with firmware 1.0.14 cut answers: update them") \
+	X(GOODWE_FOREIGN,   WARNING, 300,"GoodWe: datagrams that answer nothing we asked, dropped ({0} so far): check that goodwe.host is the inverter") \
+	X(GOODWE_REFUSED,   WARNING, 300,"GoodWe: the inverter refuses its registers ({0} so far): this model cannot be read; set goodwe.host=none") \
+	X(GOODWE_IS_MODBUS, WARNING, 300,"GoodWe: the inverter speaks Modbus, not AA55: set goodwe.family=auto") \
+	X(GOODWE_IS_AA55,   WARNING, 300,"GoodWe: the inverter speaks AA55, not Modbus: set goodwe.family=auto") \
+	X(GOODWE_STALE,     WARNING, 300,"GoodWe: no reading for {0:ms}: what it said no longer counts") \
+	X(GOODWE_UNCHANGED, INFO,    3600,"GoodWe: {0} readings in a row with the same values, {1:mA}: usual for a battery at rest") \
+	X(GOODWE_TOTAL,     INFO,    0,  "GoodWe: read {0} times, no answer {1}, damaged {2}, dropped {3}") \
 	/* realtime */ \
 	X(OVERRUN,          WARNING, 10, "cycle overrun: {0} periods skipped, {1} in total") \
 	X(RT_REFUSED,       WARNING, 0,  "realtime scheduling refused (errno {0}): running without") \

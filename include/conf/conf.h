@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "core/config.h"
+#include "proto/goodwe.h"
 
 #define CONF_PATH_MAX	  256
 #define CONF_DEFAULT_FILE "/etc/jkpylon/jkpylon.conf"
@@ -66,6 +67,12 @@ struct config {
 	int32_t solis_baud;
 	int32_t solis_poll_ms;
 	int32_t solis_patience_ms; /* a difference must last this long to be told */
+	/* [goodwe] */
+	char goodwe_host[CONF_PATH_MAX]; /* name or address of the inverter; empty: not read */
+	int32_t goodwe_port;
+	enum goodwe_family goodwe_family;
+	int32_t goodwe_poll_ms;
+	int32_t goodwe_stale_ms; /* what it said counts no longer than this */
 	/* [recorder] */
 	char trace_path[CONF_PATH_MAX]; /* text trace of all cycle inputs, for replay */
 };

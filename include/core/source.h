@@ -44,7 +44,8 @@ enum peer_mode {
  * struct peer_sample - battery of the other inverter
  * @t_ns: CLOCK_MONOTONIC of its arrival, TIME_NEVER = none
  * @source: enum peer_source
- * @mode: enum peer_mode, as the inverter itself says
+ * @mode: enum peer_mode, as the inverter itself says: an idle battery too may be "discharging", with
+ *        less than 1 A. Whoever uses it applies the dead band, by @current_ma
  * @current_ma: + charging, - discharging, mA; SOURCE_NO_VALUE = unknown
  * @power_w: + charging, - discharging, W; SOURCE_NO_VALUE = unknown
  * @voltage_mv: of the battery, mV; SOURCE_NO_VALUE = unknown

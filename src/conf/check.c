@@ -25,6 +25,9 @@
 #define SOLIS_BAUD	  9600
 #define SOLIS_POLL_MS	  10000
 #define SOLIS_PATIENCE	  30000
+#define GOODWE_POLL_MS	  15000
+#define GOODWE_STALE_MS	  60000
+#define GOODWE_POLLS	  2
 #define RELOAD_POLLS	  2
 #define RELOAD_REPLY_MS	  500 /* a reply is waited for this long */
 
@@ -58,6 +61,10 @@ void conf_default(struct config *ret_config)
 	c->solis_baud = SOLIS_BAUD;
 	c->solis_poll_ms = SOLIS_POLL_MS;
 	c->solis_patience_ms = SOLIS_PATIENCE;
+	c->goodwe_port = GOODWE_PORT;
+	c->goodwe_family = GOODWE_FAMILY_AUTO;
+	c->goodwe_poll_ms = GOODWE_POLL_MS;
+	c->goodwe_stale_ms = GOODWE_STALE_MS;
 }
 
 static int fault(struct config_fault *ret_fault, const char *a, const char *b, const char *text)
@@ -101,6 +108,16 @@ static int check_solis(const struct config *config, struct config_fault *ret_fau
 		return fault(ret_fault, "solis.device", "bms.device",
 			     "one line cannot lead to the BMS and to the inverter: give "
 			     "solis.device an adapter of its own, or none");
+	}
+	return 0;
+}
+
+static int check_goodwe(const struct config *config, struct config_fault *ret_fault)
+{
+	if (config->goodwe_stale_ms < config->goodwe_poll_ms * GOODWE_POLLS) {
+		return fault(ret_fault, "goodwe.stale", "goodwe.poll",
+			     "goodwe.stale must be at least twice goodwe.poll, or one lost answer "
+			     "makes its values useless: raise goodwe.stale or lower goodwe.poll");
 	}
 	return 0;
 }
@@ -149,8 +166,9 @@ int conf_check(const struct config *config, struct config_fault *ret_fault)
 				     "relay, precharge and feedback must be three different lines");
 		}
 	}
-	const int r = check_solis(config, ret_fault);
+	int r = check_solis(config, ret_fault);
 
+	r = r != 0 ? r : check_goodwe(config, ret_fault);
 	return r != 0 ? r : core_config_check(core, ret_fault);
 }
 

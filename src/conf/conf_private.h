@@ -168,6 +168,7 @@ conf_text_check conf_check_relay;
 conf_text_check conf_check_state;
 conf_text_check conf_check_watchdog;
 conf_text_check conf_check_file;
+conf_text_check conf_check_host;
 
 /**
  * conf_value_parse - read the value of one key into its field

@@ -61,6 +61,7 @@ static const char *const alive_words[] = {"never", "optional", "required", NULL}
 static const char *const full_words[] = {"phase", "bms", NULL};
 static const char *const preset_words[] = {"lfp", "seed", NULL};
 static const char *const relay_words[] = {"level", "pulse", NULL};
+static const char *const family_words[] = {"auto", "aa55", "modbus", NULL};
 static const char *const trip_words[] = {"hold-stop", "silence", NULL};
 
 _Static_assert(PROBES_1 == 1 && PROBES_2 == 2, "order of probe_words");
@@ -68,6 +69,7 @@ _Static_assert(EXPECT_ALIVE_NEVER == 0 && EXPECT_ALIVE_REQUIRED == 2, "order of 
 _Static_assert(FULL_BY_PHASE == 0 && FULL_BY_BMS == 1, "order of full_words");
 _Static_assert(PRESET_LFP == 0 && PRESET_SEED == 1, "order of preset_words");
 _Static_assert(RELAY_LEVEL == 0 && RELAY_PULSE == 1, "order of relay_words");
+_Static_assert(GOODWE_FAMILY_AUTO == 0 && GOODWE_FAMILY_MODBUS == 2, "order of family_words");
 _Static_assert(ON_TRIP_HOLD_STOP == 0 && ON_TRIP_SILENCE == 1, "order of trip_words");
 
 /* clang-format off */
@@ -298,6 +300,23 @@ const struct conf_key conf_keys[] = {
 	NUMBER("solis", "patience", solis_patience_ms, &conf_time_ms, 5 * S_MS, 10 * MIN_MS,
 	       "What was said on the bus within this time before a reading counts as understood, "
 	       "and a difference is told when it has lasted this long."),
+
+	{.section = "goodwe", .name = "host", .type = CONF_TEXT, .offset = AT(goodwe_host),
+	 .check = conf_check_host, .form = "name or address", .none = "none",
+	 .help = "GoodWe inverter in the local network that has a battery of its own: the daemon "
+		 "reads what that battery does, so that the two do not work against each other. It "
+		 "only reads. A module with a changing address needs a name."},
+	NUMBER("goodwe", "port", goodwe_port, &conf_count, 1, 65535,
+	       "UDP port of its WiFi or LAN module."),
+	WORDS("goodwe", "family", goodwe_family, family_words,
+	      "What it speaks. aa55: ES, EM, BP. modbus: ET, EH, BT, BH and the second generation of "
+	      "ES. auto: found out."),
+	NUMBER("goodwe", "poll", goodwe_poll_ms, &conf_time_ms, 10 * S_MS, 5 * MIN_MS,
+	       "Time between two readings. Some WiFi modules stop talking to the portal or hang when "
+	       "they are asked more often than every 10 s. After a failure the first pause is this "
+	       "long; pauses grow to 5 min."),
+	NUMBER("goodwe", "stale", goodwe_stale_ms, &conf_time_ms, 20 * S_MS, 30 * MIN_MS,
+	       "Without a reading for so long what it said no longer counts. At least twice poll."),
 
 	{.section = "recorder", .name = "trace", .type = CONF_TEXT, .offset = AT(trace_path),
 	 .check = conf_check_file, .form = "path of a file", .none = "none",

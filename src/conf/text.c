@@ -7,11 +7,12 @@
 
 #include "conf_private.h"
 
-#define UNIX_PREFIX "unix:"
-#define FILE_PREFIX "file:"
-#define DEV_PREFIX  "/dev/"
-#define NONE	    "none"
-#define LINE_DIGITS 4U /* of a GPIO line offset */
+#define UNIX_PREFIX  "unix:"
+#define FILE_PREFIX  "file:"
+#define DEV_PREFIX   "/dev/"
+#define NONE	     "none"
+#define LINE_DIGITS  4U	  /* of a GPIO line offset */
+#define HOST_LONGEST 253U /* of a name in the DNS */
 
 void conf_text_vadd(struct conf_text *t, const char *format, va_list args)
 {
@@ -135,4 +136,23 @@ const char *conf_check_relay(const char *value)
 const char *conf_check_state(const char *value)
 {
 	return strcmp(value, NONE) == 0 ? NULL : conf_check_file(value);
+}
+
+/* Looked up when it is used; what no name or address can be is told now. One colon leads to a port. */
+const char *conf_check_host(const char *value)
+{
+	static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789:";
+	static const char later[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789:._-%";
+	const size_t len = strlen(value);
+	const char *colon = strchr(value, ':');
+	const bool port = colon != NULL && strchr(colon + 1, ':') == NULL;
+	const bool scope = colon == NULL && strchr(value, '%') != NULL;
+
+	return len > 0 && len <= HOST_LONGEST && strspn(value, later) == len &&
+			       strspn(value, first) > 0 && !port && !scope
+		       ? NULL
+		       : "a name or an address is needed, without a port, for example "
+			 "192.168.1.20 or goodwe.lan, or none";
 }

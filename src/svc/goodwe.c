@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The service: where the inverter is, which protocol it speaks, a reading every so often. */
+#include "svc/goodwe.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "goodwe_ask.h"
+#include "lookup.h"
+#include "proto/aa55.h"
+#include "proto/goodwe_modbus.h"
+
+#define NICE 10
+
+_Static_assert(sizeof(struct peer_sample) % 8U == 0U, "no padding travels in the snapshot");
+_Static_assert(sizeof(struct goodwe_status) % 8U == 0U, "no padding travels in the snapshot");
+
+static int32_t shown(uint32_t count)
+{
+	return count > INT32_MAX ? INT32_MAX : (int32_t)count;
+}
+
+static void say(struct goodwe *g, enum event_id id, int32_t a0, int32_t a1)
+{
+	service_say(&g->service, id, a0, a1, 0, 0);
+}
+
+static void publish_status(struct goodwe *g)
+{
+	snapshot_write(&g->status.head, &g->said, sizeof(g->said));
+}
+
+static uint32_t mode_of(const struct goodwe_battery *b)
+{
+	if (!goodwe_has_battery(b)) {
+		return PEER_NO_BATTERY;
+	}
+	switch (b->mode) {
+	case GOODWE_MODE_STANDBY:
+	case GOODWE_MODE_TO_CHARGE:
+	case GOODWE_MODE_TO_DISCHARGE:
+		return PEER_IDLE;
+	case GOODWE_MODE_DISCHARGE:
+		return PEER_DISCHARGING;
+	case GOODWE_MODE_CHARGE:
+		return PEER_CHARGING;
+	default:
+		return PEER_UNKNOWN;
+	}
+}
+
+_Static_assert(GOODWE_NO_VALUE == SOURCE_NO_VALUE, "no value is the same word in both layers");
+
+struct peer_sample goodwe_sample_of(const struct goodwe_battery *b, int64_t now_ns)
+{
+	return (struct peer_sample){
+		.t_ns = now_ns,
+		.source = PEER_LOCAL,
+		.mode = mode_of(b),
+		.current_ma = b->current_ma,
+		.power_w = b->power_w,
+		.voltage_mv = b->voltage_mv,
+		.soc_pct = b->soc_pct,
+	};
+}
+
+/* Told once; the core judges the age by itself. */
+static void look_at_age(struct goodwe *g)
+{
+	const int32_t age_ms = time_ms_since(service_now(), g->said.read_ns);
+
+	if (g->said.read_ns != TIME_NEVER && g->said.stale == 0U && age_ms > g->config.stale_ms) {
+		g->said.stale = 1U;
+		say(g, EVENT_GOODWE_STALE, age_ms, 0);
+	}
+}
+
+/* Return: 0, or -errno, told. */
+static int end_lookup(struct goodwe *g)
+{
+	int error = 0;
+	const int r = lookup_result(g->lookup, &g->address, &g->address_len, &error);
+
+	if (r == -EAGAIN) {
+		/* It is left to itself, and asked for its result the next time. */
+		g->said.count.lookups++;
+		say(g, EVENT_GOODWE_NAME_SLOW, GOODWE_LOOKUP_MS, 0);
+		return -ETIMEDOUT;
+	}
+	lookup_drop(g->lookup);
+	g->lookup = NULL;
+	if (r != 0) {
+		g->said.count.lookups++;
+		say(g, EVENT_GOODWE_NO_NAME, error, 0);
+	}
+	return r;
+}
+
+/* An address is taken as it is; a name each time anew, because such a module's address changes. */
+static int find_address(struct goodwe *g)
+{
+	const uint16_t port = (uint16_t)g->config.port;
+	const int64_t deadline_ns = service_now() + GOODWE_LOOKUP_MS * NS_PER_MS;
+	int r = lookup_numeric(g->config.host, port, &g->address, &g->address_len);
+
+	if (r == 0) {
+		return 0;
+	}
+	if (g->lookup == NULL) {
+		r = lookup_start(g->config.host, port, &g->lookup);
+		if (r != 0) {
+			g->said.count.lookups++;
+			return r;
+		}
+	}
+	while (service_now() < deadline_ns) {
+		const int events = service_wait(&g->service, lookup_fd(g->lookup), POLLIN,
+						GOODWE_LOOKUP_MS);
+
+		if (events == -ECANCELED) {
+			return events;
+		}
+		if (events != 0) {
+			break;
+		}
+	}
+	return end_lookup(g);
+}
+
+static int open_goodwe(struct service *s, void *self)
+{
+	struct goodwe *g = self;
+
+	(void)s;
+	look_at_age(g);
+	g->family = GOODWE_FAMILY_AUTO;
+	g->confirmed = false;
+	g->no_pack = false;
+	g->due_ns = service_now();
+	const int r = find_address(g);
+
+	publish_status(g);
+	return r;
+}
+
+/* Why a question has no answer, in the words of its remedy. */
+static void complain(struct goodwe *g, int error)
+{
+	switch (error) {
+	case -ECANCELED:
+		return;
+	case -ETIMEDOUT:
+		say(g, EVENT_GOODWE_SILENT, shown(g->said.count.silent), 0);
+		return;
+	case -EBADMSG:
+		return; /* told with each of them */
+	case -EREMOTEIO:
+		say(g, EVENT_GOODWE_REFUSED, shown(g->said.count.refused), 0);
+		return;
+	case -EPROTO:
+		say(g,
+		    g->config.family == GOODWE_FAMILY_AA55 ? EVENT_GOODWE_IS_MODBUS
+							   : EVENT_GOODWE_IS_AA55,
+		    0, 0);
+		return;
+	default:
+		say(g, EVENT_GOODWE_UNREACHABLE, -error, 0);
+		return;
+	}
+}
+
+/* Return: 0; -EPROTO: it speaks Modbus; another -errno as goodwe_ask(). */
+static int meet_aa55(struct goodwe *g)
+{
+	const struct goodwe_question q = {GOODWE_FAMILY_AA55, AA55_DEVICE};
+	struct goodwe_answer a = {0};
+	int r = goodwe_ask(g, &q, GOODWE_TRIES, &a);
+
+	if (r != 0) {
+		return r;
+	}
+	if (aa55_device_decode(a.datagram, a.len, &g->said.device) != GOODWE_OK) {
+		return -EBADMSG;
+	}
+	if (g->said.device.model[0] == '\0') {
+		return -EPROTO;
+	}
+	g->family = GOODWE_FAMILY_AA55;
+	return 0;
+}
+
+/* A refusal is an answer too: some have no such registers, but speak Modbus. */
+static int meet_modbus(struct goodwe *g)
+{
+	const struct goodwe_question q = {GOODWE_FAMILY_MODBUS, GOODWE_BLOCK_DEVICE};
+	struct goodwe_answer a = {0};
+	const int r = goodwe_ask(g, &q, GOODWE_TRIES, &a);
+
+	if (r != 0 && r != -EREMOTEIO) {
+		return r;
+	}
+	if (r == 0) {
+		(void)goodwe_modbus_device_decode(a.datagram, a.len, &g->said.device, &a.exception);
+	}
+	g->family = GOODWE_FAMILY_MODBUS;
+	return 0;
+}
+
+/* Find out who is there. Told by the caller if nobody is. */
+static int meet(struct goodwe *g)
+{
+	if (g->config.family == GOODWE_FAMILY_AA55) {
+		return meet_aa55(g);
+	}
+	if (g->config.family == GOODWE_FAMILY_MODBUS) {
+		return meet_modbus(g);
+	}
+	const int first = g->modbus_first ? meet_modbus(g) : meet_aa55(g);
+
+	if (first == 0 || first == -ECANCELED) {
+		return first;
+	}
+	const int second = g->modbus_first ? meet_aa55(g) : meet_modbus(g);
+
+	/* Damage, or what the network says, is more than that it did not understand the other. */
+	return second == -ETIMEDOUT && first != -EPROTO ? first : second;
+}
+
+/* Return: as goodwe_ask(). */
+static int read_aa55(struct goodwe *g, struct goodwe_battery *ret_battery)
+{
+	const struct goodwe_question q = {GOODWE_FAMILY_AA55, AA55_RUNTIME};
+	struct goodwe_answer a = {0};
+	struct aa55_runtime r = {0};
+	const int error = goodwe_ask(g, &q, GOODWE_TRIES, &a);
+
+	if (error != 0) {
+		return error;
+	}
+	if (aa55_runtime_decode(a.datagram, a.len, &r) != GOODWE_OK) {
+		g->said.count.damaged++;
+		say(g, EVENT_GOODWE_DAMAGED, shown(g->said.count.damaged), 0);
+		return -EBADMSG;
+	}
+	g->said.grid_power_w = r.grid_power_w;
+	*ret_battery = r.battery;
+	return 0;
+}
+
+/* The state of charge is good to have: without it the rest is as good. */
+static int read_soc(struct goodwe *g, int32_t *soc_pct)
+{
+	const struct goodwe_question q = {GOODWE_FAMILY_MODBUS, GOODWE_BLOCK_BATTERY};
+	struct goodwe_answer a = {0};
+	struct goodwe_pack pack = {0};
+	const int r = goodwe_ask(g, &q, 1, &a);
+
+	if (r == -EREMOTEIO) {
+		g->no_pack = true;
+	} else if (r == 0 &&
+		   goodwe_modbus_pack_decode(a.datagram, a.len, &pack, &a.exception) == GOODWE_OK) {
+		*soc_pct = pack.soc_pct;
+	}
+	return r == -ECANCELED ? r : 0;
+}
+
+static int read_modbus(struct goodwe *g, struct goodwe_battery *ret_battery)
+{
+	const struct goodwe_question q = {GOODWE_FAMILY_MODBUS, GOODWE_BLOCK_RUNTIME};
+	struct goodwe_answer a = {0};
+	struct goodwe_runtime r = {0};
+	const int error = goodwe_ask(g, &q, GOODWE_TRIES, &a);
+
+	if (error != 0) {
+		return error;
+	}
+	(void)goodwe_modbus_runtime_decode(a.datagram, a.len, &r, &a.exception);
+	g->said.grid_power_w = r.grid_power_w;
+	*ret_battery = r.battery;
+	return goodwe_has_battery(&r.battery) && !g->no_pack ? read_soc(g, &ret_battery->soc_pct)
+							     : 0;
+}
+
+static bool same(const struct peer_sample *a, const struct peer_sample *b)
+{
+	return a->mode == b->mode && a->current_ma == b->current_ma && a->power_w == b->power_w &&
+	       a->voltage_mv == b->voltage_mv && a->soc_pct == b->soc_pct;
+}
+
+static void tell_changes(struct goodwe *g, const struct peer_sample *new)
+{
+	const bool has = new->mode != PEER_NO_BATTERY;
+
+	if (!g->confirmed) {
+		say(g, g->family == GOODWE_FAMILY_AA55 ? EVENT_GOODWE_AA55 : EVENT_GOODWE_MODBUS, 0,
+		    0);
+	}
+	if (!has && (g->had_battery || g->said.read_ns == TIME_NEVER)) {
+		say(g, EVENT_GOODWE_NO_BATTERY, 0, 0);
+	}
+	if (g->said.unchanged == GOODWE_UNCHANGED_SAY) {
+		say(g, EVENT_GOODWE_UNCHANGED, shown(g->said.unchanged), new->current_ma);
+	}
+	g->had_battery = has;
+}
+
+static void take_reading(struct goodwe *g, const struct goodwe_battery *b)
+{
+	const struct peer_sample new = goodwe_sample_of(b, service_now());
+
+	g->said.unchanged = g->said.read_ns != TIME_NEVER && same(&g->now, &new)
+				    ? g->said.unchanged + 1U
+				    : 0U;
+	tell_changes(g, &new);
+	g->now = new;
+	g->confirmed = true;
+	g->said.read_ns = new.t_ns;
+	g->said.family = (uint32_t)g->family;
+	g->said.mode = b->mode;
+	g->said.stale = 0U;
+	g->said.count.readings++;
+	snapshot_write(&g->sample.head, &g->now, sizeof(g->now));
+	service_good(&g->service);
+}
+
+/*
+ * Some ET inverters tell their name by AA55, and nothing else: who has never given a reading by one
+ * protocol is asked by the other the next time.
+ */
+static void doubt_family(struct goodwe *g)
+{
+	if (g->family != GOODWE_FAMILY_AUTO && !g->confirmed) {
+		g->modbus_first = g->family == GOODWE_FAMILY_AA55;
+	} else if (g->confirmed) {
+		g->modbus_first = g->family == GOODWE_FAMILY_MODBUS;
+	}
+}
+
+static int read_once(struct goodwe *g)
+{
+	struct goodwe_battery b = {0};
+	int r = g->family == GOODWE_FAMILY_AUTO ? meet(g) : 0;
+
+	if (r == 0) {
+		r = g->family == GOODWE_FAMILY_AA55 ? read_aa55(g, &b) : read_modbus(g, &b);
+	}
+	if (r == 0) {
+		take_reading(g, &b);
+	} else {
+		doubt_family(g);
+		complain(g, r);
+	}
+	return r;
+}
+
+static int step_goodwe(struct service *s, void *self)
+{
+	struct goodwe *g = self;
+	const int64_t now_ns = service_now();
+	int r = 0;
+
+	look_at_age(g);
+	if (now_ns < g->due_ns) {
+		(void)service_wait(s, -1, 0, sat_i32((g->due_ns - now_ns) / NS_PER_MS + 1));
+	} else {
+		g->due_ns = now_ns + g->config.poll_ms * NS_PER_MS;
+		r = read_once(g);
+	}
+	publish_status(g);
+	return r;
+}
+
+static void close_goodwe(struct service *s, void *self)
+{
+	(void)s;
+	publish_status(self);
+}
+
+static void fini_goodwe(struct service *s, void *self)
+{
+	struct goodwe *g = self;
+	const struct goodwe_count *c = &g->said.count;
+
+	lookup_drop(g->lookup);
+	g->lookup = NULL;
+	service_say(s, EVENT_GOODWE_TOTAL, shown(c->readings), shown(c->silent), shown(c->damaged),
+		    shown(c->foreign));
+}
+
+static const struct service_ops ops = {
+	.name = "goodwe",
+	.open = open_goodwe,
+	.step = step_goodwe,
+	.close = close_goodwe,
+	.fini = fini_goodwe,
+};
+
+int goodwe_start(struct goodwe *g, const struct goodwe_config *config)
+{
+	if (config->poll_ms <= 0 || config->stale_ms <= 0 || config->answer_ms < 0 ||
+	    config->pause_max_ms < 0 || config->port < 1 || config->port > UINT16_MAX) {
+		return -EINVAL;
+	}
+	g->config = *config;
+	g->config.answer_ms = config->answer_ms != 0 ? config->answer_ms : GOODWE_ANSWER_MS;
+	const int32_t pause_max_ms = config->pause_max_ms != 0 ? config->pause_max_ms
+							       : GOODWE_PAUSE_MAX_MS;
+	const struct service_config service = {
+		.ops = &ops,
+		.self = g,
+		.pause_min_ms = min_i32(config->poll_ms, pause_max_ms),
+		.pause_max_ms = pause_max_ms,
+		.nice = NICE,
+	};
+
+	g->had_battery = true;
+	g->modbus_first = false;
+	g->now.t_ns = TIME_NEVER;
+	g->said.read_ns = TIME_NEVER;
+	g->said.grid_power_w = GOODWE_NO_VALUE;
+	snapshot_init(&g->sample.head, sizeof(struct peer_sample));
+	snapshot_init(&g->status.head, sizeof(struct goodwe_status));
+	return service_start(&g->service, &service);
+}
+
+void goodwe_stop(struct goodwe *g)
+{
+	service_stop(&g->service);
+}
