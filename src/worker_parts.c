@@ -212,7 +212,9 @@ static int start_goodwe(struct worker *w)
 
 static void stop_goodwe(struct worker *w)
 {
-	goodwe_stop(&w->goodwe);
+	if (goodwe_stop(&w->goodwe) != 0) {
+		shared_log(EVENT_WARNING, "the reading of goodwe.host hangs: left behind");
+	}
 }
 
 static int start_trace(struct worker *w)

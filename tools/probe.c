@@ -19,6 +19,8 @@ static void usage(FILE *f)
 	fprintf(f, "usage: jkpylon-probe bms DEVICE [--hex] [--json]\n"
 		   "       jkpylon-probe can INTERFACE|unix:PATH [-t SECONDS] [--json]\n"
 		   "       jkpylon-probe decode FILE|-\n"
+		   "       jkpylon-probe goodwe HOST[:PORT] [--hex] [--json]\n"
+		   "       jkpylon-probe goodwe-find BROADCAST[:PORT]\n"
 		   "Exit status: 0 good, 1 wrong command line or file content, 2 device or file\n"
 		   "cannot be used, 3 the leg does not work.\n");
 }
@@ -77,7 +79,8 @@ static bool parse(int argc, char **argv, struct probe_options *o)
 		}
 	}
 	if (argc - optind != 2) {
-		fprintf(stderr, "jkpylon-probe: expected bms, can or decode and one name\n");
+		fprintf(stderr,
+			"jkpylon-probe: expected bms, can, decode, goodwe or goodwe-find and one name\n");
 		return false;
 	}
 	return true;
@@ -113,7 +116,14 @@ int main(int argc, char **argv)
 	if (strcmp(what, "decode") == 0) {
 		return close_output(probe_decode(name));
 	}
-	fprintf(stderr, "jkpylon-probe: '%s' is none of bms, can, decode\n", what);
+	if (strcmp(what, "goodwe") == 0) {
+		return close_output(probe_goodwe(name, &o));
+	}
+	if (strcmp(what, "goodwe-find") == 0) {
+		return close_output(probe_goodwe_find(name));
+	}
+	fprintf(stderr, "jkpylon-probe: '%s' is none of bms, can, decode, goodwe, goodwe-find\n",
+		what);
 	usage(stderr);
 	return PROBE_USAGE;
 }

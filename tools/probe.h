@@ -30,6 +30,8 @@ struct probe_options {
 int probe_bms(const char *device, const struct probe_options *o);
 int probe_can(const char *interface, const struct probe_options *o);
 int probe_decode(const char *file);
+int probe_goodwe(const char *host, const struct probe_options *o);
+int probe_goodwe_find(const char *broadcast);
 
 /* Print everything a reply says, for a person. */
 void probe_show(const struct jk_sample *s);

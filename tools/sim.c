@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "sim_capture.h"
+#include "sim_goodwe.h"
 
 #define EXIT_USAGE	 1
 #define EXIT_DEVICE	 2
@@ -61,7 +62,8 @@ static void usage(FILE *f)
 		   "       [--cells N] [--capacity AH] [--soc PERCENT] [--temp CELSIUS]\n"
 		   "       [--inverter unix:PATH|INTERFACE|none] [--load WATT] [--sun WATT]\n"
 		   "       [--speed X] [--script FILE] [--control unix:PATH] [--seed N]\n"
-		   "       [--unpaced] [--help] [--version]\n");
+		   "       [--unpaced] [--help] [--version]\n"
+		   "       jkpylon-sim goodwe [--help]\n");
 }
 
 static bool number(const char *text, const char *name, double lo, double hi, double *ret_value)
@@ -291,8 +293,10 @@ static int set_up(struct sim *s, const struct options *o)
 		fprintf(stderr, "jkpylon-sim: --bms: %s\n", err);
 		return EXIT_DEVICE;
 	}
-	s->start_ns = sim_now();
-	s->model_ns = s->start_ns;
+	s->control.command = sim_command;
+	s->control.model = s;
+	s->control.start_ns = sim_now();
+	s->model_ns = s->control.start_ns;
 	return 0;
 }
 
@@ -321,7 +325,7 @@ static void run(struct sim *s)
 	while (!s->quit && !stopped) {
 		int64_t now_ns = sim_now();
 
-		sim_control_step(s, now_ns);
+		sim_control_step(&s->control, now_ns);
 		if (now_ns - s->model_ns >= TICK_NS) {
 			const double wanted = sim_inverter_step(&s->inverter, &s->battery, now_ns);
 
@@ -347,6 +351,9 @@ int main(int argc, char **argv)
 	const struct sigaction stop = {.sa_handler = on_signal};
 	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 
+	if (argc > 1 && strcmp(argv[1], "goodwe") == 0) {
+		return sim_goodwe_main(argc - 1, argv + 1);
+	}
 	if (!parse_options(argc, argv, &o)) {
 		usage(stderr);
 		return EXIT_USAGE;

@@ -7,6 +7,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *args_split(struct args *a, char *line)
+{
+	const char *name = NULL;
+
+	for (char *w = NULL; (w = strsep(&line, " \t\r"));) {
+		if (*w == '\0') {
+			continue;
+		}
+		if (!name) {
+			name = w;
+		} else if (a->count < ARGS_MAX) {
+			a->word[a->count++] = w;
+		}
+	}
+	return name;
+}
+
+void args_answer(const struct args *a, const char *name, const char *usage, char *ret_reply,
+		 size_t size)
+{
+	if (args_failed(a)) {
+		snprintf(ret_reply, size, "error: %s: %s; usage: %s", name, a->error, usage);
+	} else if (ret_reply[0] == '\0') {
+		snprintf(ret_reply, size, "ok");
+	}
+}
+
 bool args_failed(const struct args *a)
 {
 	return a->error[0] != '\0';

@@ -4,6 +4,7 @@
 #define JKP_TOOLS_SIM_ARGS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define ARGS_MAX       8
 #define ARGS_ERROR_MAX 512
@@ -22,6 +23,13 @@ struct args {
 	char *reply;
 	char error[ARGS_ERROR_MAX];
 };
+
+/* Cut @line into words. Return: the command; the words behind it are in @a. NULL: an empty line. */
+const char *args_split(struct args *a, char *line);
+
+/* What is said to the one who gave the command, if the command itself has not. */
+void args_answer(const struct args *a, const char *name, const char *usage, char *ret_reply,
+		 size_t size);
 
 bool args_failed(const struct args *a);
 void args_complain(struct args *a, const char *text);

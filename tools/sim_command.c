@@ -356,23 +356,13 @@ void sim_command_help(void)
 	}
 }
 
-void sim_command(struct sim *s, struct sim_client *client, char *line,
+void sim_command(void *simulator, struct sim_client *client, char *line,
 		 char ret_reply[SIM_REPLY_MAX])
 {
 	struct args a = {.client = client, .reply = ret_reply};
-	char *name = NULL;
+	const char *name = args_split(&a, line);
 
 	ret_reply[0] = '\0';
-	for (char *w = NULL; (w = strsep(&line, " \t\r"));) {
-		if (*w == '\0') {
-			continue;
-		}
-		if (!name) {
-			name = w;
-		} else if (a.count < ARGS_MAX) {
-			a.word[a.count++] = w;
-		}
-	}
 	if (!name) {
 		return;
 	}
@@ -385,14 +375,9 @@ void sim_command(struct sim *s, struct sim_client *client, char *line,
 		if (a.count < c->min || a.count > c->max) {
 			args_complain(&a, "wrong number of words");
 		} else {
-			c->run(s, &a);
+			c->run(simulator, &a);
 		}
-		if (args_failed(&a)) {
-			snprintf(ret_reply, SIM_REPLY_MAX, "error: %s: %s; usage: %s", c->name,
-				 a.error, c->usage);
-		} else if (ret_reply[0] == '\0') {
-			snprintf(ret_reply, SIM_REPLY_MAX, "ok");
-		}
+		args_answer(&a, c->name, c->usage, ret_reply, SIM_REPLY_MAX);
 		return;
 	}
 	snprintf(ret_reply, SIM_REPLY_MAX, "error: unknown command '%.60s'; see --help", name);

@@ -24,7 +24,7 @@
 #define GOODWE_ANSWER_MS     1000
 #define GOODWE_TRIES	     3
 #define GOODWE_LOOKUP_MS     10000
-#define GOODWE_PAUSE_MAX_MS  240000 /* up to a quarter is added: 5 min at most */
+#define GOODWE_PAUSE_MAX_MS  300000
 #define GOODWE_UNCHANGED_SAY 20	    /* readings in a row with the same values */
 
 /**
@@ -35,7 +35,7 @@
  * @poll_ms: time between two readings, > 0; also the first pause after a failure
  * @stale_ms: without a reading for so long it is told
  * @answer_ms: an answer is waited for so long; 0 = GOODWE_ANSWER_MS
- * @pause_max_ms: longest pause, without the part at random; 0 = GOODWE_PAUSE_MAX_MS
+ * @pause_max_ms: longest pause; 0 = GOODWE_PAUSE_MAX_MS
  */
 struct goodwe_config {
 	const char *host;
@@ -136,9 +136,10 @@ int goodwe_start(struct goodwe *g, const struct goodwe_config *config);
 /**
  * goodwe_stop - end the thread and wait for it; nothing if it does not run
  *
- * What is published stays readable. Context: fini. Bound: SERVICE_STOP_MAX_MS.
+ * What is published stays readable. Return: as service_stop().
+ * Context: fini. Bound: SERVICE_STOP_MAX_MS.
  */
-void goodwe_stop(struct goodwe *g);
+int goodwe_stop(struct goodwe *g);
 
 /**
  * goodwe_sample_of - a battery as the core wants it

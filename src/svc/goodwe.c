@@ -378,6 +378,19 @@ static void close_goodwe(struct service *s, void *self)
 	publish_status(self);
 }
 
+/* In a pause: its values grow old meanwhile. */
+static void rest_goodwe(struct service *s, void *self)
+{
+	struct goodwe *g = self;
+	const uint32_t before = g->said.stale;
+
+	(void)s;
+	look_at_age(g);
+	if (g->said.stale != before) {
+		publish_status(g);
+	}
+}
+
 static void fini_goodwe(struct service *s, void *self)
 {
 	struct goodwe *g = self;
@@ -394,6 +407,7 @@ static const struct service_ops ops = {
 	.open = open_goodwe,
 	.step = step_goodwe,
 	.close = close_goodwe,
+	.rest = rest_goodwe,
 	.fini = fini_goodwe,
 };
 
@@ -425,7 +439,7 @@ int goodwe_start(struct goodwe *g, const struct goodwe_config *config)
 	return service_start(&g->service, &service);
 }
 
-void goodwe_stop(struct goodwe *g)
+int goodwe_stop(struct goodwe *g)
 {
-	service_stop(&g->service);
+	return service_stop(&g->service);
 }

@@ -141,7 +141,7 @@ static void end(void)
 {
 	const int64_t start_ns = clock_now();
 
-	goodwe_stop(&goodwe);
+	assert_int_equal(goodwe_stop(&goodwe), 0);
 	assert_true(clock_now() - start_ns < SERVICE_STOP_MAX_MS * NS_PER_MS);
 	look();
 	assert_int_equal(events[EVENT_GOODWE_TOTAL], 1);
@@ -439,12 +439,15 @@ static void test_stale_is_told_once(void **state)
 	struct goodwe_config c = config();
 
 	c.stale_ms = 100;
+	c.pause_max_ms = 2000; /* told in a pause too, not only behind it */
+	c.poll_ms = 700;
 	begin(&c);
 	wait_readings(1);
 	peer.fault = FAULT_SILENT;
 	WAIT_UNTIL(events[EVENT_GOODWE_STALE] == 1);
 	assert_true(event_arg[EVENT_GOODWE_STALE] > 100);
 	WAIT_UNTIL(seen.stale == 1U);
+	assert_int_equal(seen.count.readings, 1);
 	nap(SETTLE_MS);
 	look();
 	assert_int_equal(events[EVENT_GOODWE_STALE], 1);
@@ -575,7 +578,7 @@ static void test_refused_settings(void **state)
 		c.pause_max_ms = i == 5 ? -1 : c.pause_max_ms;
 		memset(&goodwe, 0, sizeof(goodwe));
 		assert_int_equal(goodwe_start(&goodwe, &c), -EINVAL);
-		goodwe_stop(&goodwe);
+		assert_int_equal(goodwe_stop(&goodwe), 0);
 	}
 	peer_stop();
 }
