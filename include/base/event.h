@@ -114,6 +114,7 @@ enum event_level {
 	X(GOODWE_NAME_SLOW, WARNING, 300,"GoodWe: no answer within {0:ms} where goodwe.host is: check the name server of this machine, or write down the address") \
 	X(GOODWE_SILENT,    WARNING, 300,"GoodWe: no answer ({0} so far): check goodwe.host, power and WiFi of its module, and that nothing else asks it every few seconds; tried again") \
 	X(GOODWE_UNREACHABLE,WARNING, 300,"GoodWe: the network cannot reach goodwe.host (errno {0}): check address and goodwe.port; tried again") \
+	X(GOODWE_NOT_ALLOWED,WARNING, 300,"GoodWe: this service may not use the network (errno {0}): put the drop-in network.conf in its place, see jkpylond(8)") \
 	X(GOODWE_DAMAGED,   WARNING, 300,"GoodWe: answer cut off or damaged ({0} so far): check its WiFi; LAN modules with firmware 1.0.14 cut answers: update them") \
 	X(GOODWE_FOREIGN,   WARNING, 300,"GoodWe: datagrams that answer nothing we asked, dropped ({0} so far): check that goodwe.host is the inverter") \
 	X(GOODWE_REFUSED,   WARNING, 300,"GoodWe: the inverter refuses its registers ({0} so far): this model cannot be read; set goodwe.host=none") \

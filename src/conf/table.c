@@ -305,7 +305,8 @@ const struct conf_key conf_keys[] = {
 	 .check = conf_check_host, .form = "name or address", .none = "none",
 	 .help = "GoodWe inverter in the local network that has a battery of its own: the daemon "
 		 "reads what that battery does, so that the two do not work against each other. It "
-		 "only reads. A module with a changing address needs a name."},
+		 "only reads. A module with a changing address needs a name. The service needs the drop-in "
+		 "network.conf for it, see jkpylond(8)."},
 	NUMBER("goodwe", "port", goodwe_port, &conf_count, 1, 65535,
 	       "UDP port of its WiFi or LAN module."),
 	WORDS("goodwe", "family", goodwe_family, family_words,

@@ -165,6 +165,11 @@ static void complain(struct goodwe *g, int error)
 							   : EVENT_GOODWE_IS_AA55,
 		    0, 0);
 		return;
+	case -EAFNOSUPPORT:
+	case -EPERM:
+	case -EACCES:
+		say(g, EVENT_GOODWE_NOT_ALLOWED, -error, 0);
+		return;
 	default:
 		say(g, EVENT_GOODWE_UNREACHABLE, -error, 0);
 		return;
