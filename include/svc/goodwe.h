@@ -25,7 +25,7 @@
 #define GOODWE_TRIES	     3
 #define GOODWE_LOOKUP_MS     10000
 #define GOODWE_PAUSE_MAX_MS  300000
-#define GOODWE_UNCHANGED_SAY 20	    /* readings in a row with the same values */
+#define GOODWE_UNCHANGED_SAY 20 /* readings in a row with the same values */
 
 /**
  * struct goodwe_config - settings; @host outlives the service
