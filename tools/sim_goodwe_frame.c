@@ -85,15 +85,23 @@ static size_t aa55_runtime(const struct sim_goodwe *g, uint8_t *f)
 	return finish_aa55(f, 1, 0x86, (size_t)g->length);
 }
 
+/* Without the end: texts of AA55 have fixed places. */
+static void put_string(uint8_t *p, const char *text)
+{
+	for (size_t i = 0; text[i] != '\0'; i++) {
+		p[i] = (uint8_t)text[i];
+	}
+}
+
 static size_t aa55_device(const struct sim_goodwe *g, uint8_t *f)
 {
 	uint8_t *d = f + AA55_DATA;
 
 	if (g->family != SIM_GOODWE_ES_G2) {
-		memcpy(d, "1010BGW3648-EM #10            ", 30);
-		memcpy(d + 51, "410-04000-10", 12);
+		put_string(d, "1010BGW3648-EM #10            ");
+		put_string(d + 51, "410-04000-10");
 	}
-	memcpy(d + 31, g->family == SIM_GOODWE_ES_G2 ? "56000ESN00AW0001" : "93648EMU00AW0001", 16);
+	put_string(d + 31, g->family == SIM_GOODWE_ES_G2 ? "56000ESN00AW0001" : "93648EMU00AW0001");
 	return finish_aa55(f, 1, 0x82, DEVICE_SIZE);
 }
 

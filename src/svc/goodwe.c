@@ -51,7 +51,10 @@ static uint32_t mode_of(const struct goodwe_battery *b)
 	}
 }
 
-_Static_assert(GOODWE_NO_VALUE == SOURCE_NO_VALUE, "no value is the same word in both layers");
+static int32_t value_or_none(int32_t v)
+{
+	return v == GOODWE_NO_VALUE ? SOURCE_NO_VALUE : v;
+}
 
 struct peer_sample goodwe_sample_of(const struct goodwe_battery *b, int64_t now_ns)
 {
@@ -59,10 +62,10 @@ struct peer_sample goodwe_sample_of(const struct goodwe_battery *b, int64_t now_
 		.t_ns = now_ns,
 		.source = PEER_LOCAL,
 		.mode = mode_of(b),
-		.current_ma = b->current_ma,
-		.power_w = b->power_w,
-		.voltage_mv = b->voltage_mv,
-		.soc_pct = b->soc_pct,
+		.current_ma = value_or_none(b->current_ma),
+		.power_w = value_or_none(b->power_w),
+		.voltage_mv = value_or_none(b->voltage_mv),
+		.soc_pct = value_or_none(b->soc_pct),
 	};
 }
 

@@ -159,17 +159,14 @@ static int ask_once(struct goodwe *g, const struct goodwe_question *q, struct go
 	uint8_t frame[REQUEST_MAX];
 	const size_t len = build(q, frame);
 	const int fd = open_socket(g);
-	int r = fd;
 
 	if (fd < 0) {
 		return give_up(g, fd, deadline_ns);
 	}
 	g->said.count.requests++;
-	if (send(fd, frame, len, MSG_NOSIGNAL) < 0) {
-		r = give_up(g, -errno, deadline_ns);
-	} else {
-		r = listen_for(g, fd, q, a, deadline_ns);
-	}
+	const int r = send(fd, frame, len, MSG_NOSIGNAL) < 0 ? give_up(g, -errno, deadline_ns)
+							     : listen_for(g, fd, q, a, deadline_ns);
+
 	(void)close(fd);
 	if (r == -ETIMEDOUT || r == -EBADMSG) {
 		g->said.count.silent++;

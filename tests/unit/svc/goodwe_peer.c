@@ -34,6 +34,13 @@ static void put16(uint8_t *p, uint32_t v)
 	p[1] = (uint8_t)v;
 }
 
+static void put_string(uint8_t *p, const char *text)
+{
+	for (size_t i = 0; text[i] != '\0'; i++) {
+		p[i] = (uint8_t)text[i];
+	}
+}
+
 static size_t frame_aa55(uint8_t *f, uint8_t function, size_t len)
 {
 	const uint8_t head[] = {0xAA, 0x55, 0x7F, 0xC0, 1, function, (uint8_t)len};
@@ -87,14 +94,14 @@ static size_t runtime_aa55(uint8_t *f)
 
 static size_t device_aa55(uint8_t *f)
 {
-	memcpy(f + 7, "1010BGW3648-EM", 14);
+	put_string(f + 7, "1010BGW3648-EM");
 	if (peer.kind == PEER_ES_G2) {
 		memset(f + 7, 0, 15);
 	} else if (peer.kind == PEER_ET) {
-		memcpy(f + 12, "GW10K-ET\0\0", 10);
+		put_string(f + 12, "GW10K-ET  ");
 	}
-	memcpy(f + 7 + 31, "93648EMU00AW0001", 16);
-	memcpy(f + 7 + 51, "410-04000-10", 12);
+	put_string(f + 7 + 31, "93648EMU00AW0001");
+	put_string(f + 7 + 51, "410-04000-10");
 	return frame_aa55(f, 0x82, DEVICE);
 }
 
@@ -140,8 +147,8 @@ static size_t answer_modbus(const uint8_t *q, uint8_t *f)
 		f[4] = (uint8_t)bytes;
 	}
 	if (first == 35000) {
-		memcpy(f + 5 + 6, "9010KETU21BW0000GW10K-ET", 24);
-		memcpy(f + 5 + 42, "04029-07-S11", 12);
+		put_string(f + 5 + 6, "9010KETU21BW0000GW10K-ET");
+		put_string(f + 5 + 42, "04029-07-S11");
 	} else if (first == 35100) {
 		const int32_t sign = charging ? -1 : 1;
 		const int32_t da = sign * (int32_t)peer.current_da;
