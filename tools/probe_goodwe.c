@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The leg to a GoodWe inverter: ask, listen, and the search for its module. */
+/* The leg to a GoodWe inverter: ask and listen. */
 #include "probe_goodwe.h"
 
 #include <errno.h>
@@ -14,15 +14,10 @@
 #include "base/time.h"
 #include "base/units.h"
 
-#define TRIES	    3
-#define ANSWER_MS   1000
-#define FINDER_PORT "48899"
-#define FINDER_MS   3000
-#define FINDER_MAX  100
-#define PORT_TEXT   "8899"
-#define HOST_MAX    256
-#define QUESTION    "WIFIKIT-214028-READ"
-#define TEXT_MAX    128
+#define TRIES	  3
+#define ANSWER_MS 1000
+#define PORT_TEXT "8899"
+#define HOST_MAX  256
 
 struct question {
 	enum goodwe_family family;
@@ -34,7 +29,7 @@ struct answer {
 	size_t len;
 };
 
-static int64_t now(void)
+int64_t probe_goodwe_now(void)
 {
 	struct timespec t;
 
@@ -64,9 +59,8 @@ static bool split(const char *spec, const char *usual_port, char host[HOST_MAX],
 	return *end == ':' ? end[1] != '\0' : *end == '\0';
 }
 
-/* Return: 0, or the exit status after a message. */
-static int find_address(const char *spec, const char *usual_port, struct sockaddr_storage *to,
-			socklen_t *to_len)
+int probe_goodwe_address(const char *spec, const char *usual_port, struct sockaddr_storage *to,
+			 socklen_t *to_len)
 {
 	const struct addrinfo hints = {
 		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV};
@@ -97,7 +91,7 @@ static int find_address(const char *spec, const char *usual_port, struct sockadd
 	return 0;
 }
 
-static void name_of(const struct sockaddr_storage *a, socklen_t len, char *text, size_t size)
+void probe_goodwe_place(const struct sockaddr_storage *a, socklen_t len, char *text, size_t size)
 {
 	char host[HOST_MAX] = "?";
 	char port[8] = "?";
@@ -113,8 +107,8 @@ static bool same_place(const struct sockaddr_storage *a, socklen_t a_len,
 	char x[PROBE_GOODWE_ADDRESS];
 	char y[PROBE_GOODWE_ADDRESS];
 
-	name_of(a, a_len, x, sizeof(x));
-	name_of(b, b_len, y, sizeof(y));
+	probe_goodwe_place(a, a_len, x, sizeof(x));
+	probe_goodwe_place(b, b_len, y, sizeof(y));
 	return strcmp(x, y) == 0;
 }
 
@@ -195,9 +189,10 @@ static void show_datagram(const struct probe_goodwe *p, const char *what, const 
 /* Return: whether a good answer came within the time. */
 static bool listen_for(struct probe_goodwe *p, int fd, const struct question *q, struct answer *a)
 {
-	const int64_t end_ns = now() + ANSWER_MS * NS_PER_MS;
+	const int64_t end_ns = probe_goodwe_now() + ANSWER_MS * NS_PER_MS;
 
-	for (int64_t left_ns = ANSWER_MS * NS_PER_MS; left_ns > 0; left_ns = end_ns - now()) {
+	for (int64_t left_ns = ANSWER_MS * NS_PER_MS; left_ns > 0;
+	     left_ns = end_ns - probe_goodwe_now()) {
 		struct pollfd f = {.fd = fd, .events = POLLIN};
 		struct sockaddr_storage from;
 		socklen_t from_len = sizeof(from);
@@ -219,7 +214,7 @@ static bool listen_for(struct probe_goodwe *p, int fd, const struct question *q,
 		show_datagram(p, "received", a->data, a->len);
 		if (!same_place(&from, from_len, &p->to, p->to_len)) {
 			p->strange = true;
-			name_of(&from, from_len, p->stranger, sizeof(p->stranger));
+			probe_goodwe_place(&from, from_len, p->stranger, sizeof(p->stranger));
 			continue;
 		}
 		p->heard++;
@@ -243,7 +238,7 @@ static bool ask(struct probe_goodwe *p, enum goodwe_family family, uint32_t what
 
 		show_datagram(p, "sent", frame, len);
 		p->requests++;
-		const int64_t start_ns = now();
+		const int64_t start_ns = probe_goodwe_now();
 
 		if (fd < 0 ||
 		    sendto(fd, frame, len, 0, (const struct sockaddr *)&p->to, p->to_len) < 0) {
@@ -255,7 +250,7 @@ static bool ask(struct probe_goodwe *p, enum goodwe_family family, uint32_t what
 			(void)close(fd);
 		}
 		if (good) {
-			p->reply_ns = now() - start_ns;
+			p->reply_ns = probe_goodwe_now() - start_ns;
 			return true;
 		}
 	}
@@ -330,7 +325,7 @@ static void read_modbus(struct probe_goodwe *p)
 int probe_goodwe(const char *host, const struct probe_options *o)
 {
 	struct probe_goodwe p = {.hex = o->hex && !o->json, .grid_power_w = GOODWE_NO_VALUE};
-	const int rc = find_address(host, PORT_TEXT, &p.to, &p.to_len);
+	const int rc = probe_goodwe_address(host, PORT_TEXT, &p.to, &p.to_len);
 
 	if (rc != 0) {
 		return rc;
@@ -344,86 +339,4 @@ int probe_goodwe(const char *host, const struct probe_options *o)
 		read_modbus(&p);
 	}
 	return probe_goodwe_show(&p, host, o->json);
-}
-
-/* A line of what a module says of itself: from anybody, so only what is printable. */
-static void show_found(const struct sockaddr_storage *from, socklen_t from_len, const uint8_t *data,
-		       size_t len)
-{
-	char place[PROBE_GOODWE_ADDRESS];
-
-	name_of(from, from_len, place, sizeof(place));
-	printf("%s says: ", place);
-	for (size_t i = 0; i < len; i++) {
-		putchar(data[i] >= ' ' && data[i] <= '~' ? data[i] : '.');
-	}
-	putchar('\n');
-}
-
-/* Return: modules that answered. */
-static int hear_modules(int fd)
-{
-	const int64_t end_ns = now() + FINDER_MS * NS_PER_MS;
-	int found = 0;
-
-	for (int64_t left_ns = FINDER_MS * NS_PER_MS; left_ns > 0 && found < FINDER_MAX;
-	     left_ns = end_ns - now()) {
-		struct pollfd f = {.fd = fd, .events = POLLIN};
-		struct sockaddr_storage from;
-		socklen_t from_len = sizeof(from);
-		uint8_t data[TEXT_MAX];
-
-		if (poll(&f, 1, (int)(left_ns / NS_PER_MS) + 1) <= 0) {
-			continue;
-		}
-		const ssize_t n = recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&from,
-					   &from_len);
-
-		/* Our own question comes back where the broadcast reaches us too. */
-		if (n > 0 &&
-		    !((size_t)n == strlen(QUESTION) && memcmp(data, QUESTION, (size_t)n) == 0)) {
-			show_found(&from, from_len, data, (size_t)n);
-			found++;
-		}
-	}
-	return found;
-}
-
-int probe_goodwe_find(const char *broadcast)
-{
-	const int on = 1;
-	struct sockaddr_storage to;
-	socklen_t to_len = 0;
-	const int rc = find_address(broadcast, FINDER_PORT, &to, &to_len);
-
-	if (rc != 0) {
-		return rc;
-	}
-	const int fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) < 0 ||
-	    sendto(fd, QUESTION, strlen(QUESTION), 0, (const struct sockaddr *)&to, to_len) < 0) {
-		fprintf(stderr,
-			"jkpylon-probe: %s: %s\n"
-			"next: give the broadcast address of the interface that leads to the inverter, "
-			"\"brd\" in the output of: ip -4 address\n",
-			broadcast, strerror(errno));
-		if (fd >= 0) {
-			(void)close(fd);
-		}
-		return PROBE_DEVICE;
-	}
-	const int found = hear_modules(fd);
-
-	(void)close(fd);
-	if (found == 0) {
-		printf("no module answered\n"
-		       "next: check that %s is the broadcast address of the inverter's network; LAN "
-		       "modules and newer WiFi modules do not answer: take the address that the router "
-		       "shows\n",
-		       broadcast);
-		return PROBE_BROKEN;
-	}
-	printf("next: jkpylon-probe goodwe ADDRESS\n");
-	return PROBE_GOOD;
 }

@@ -67,6 +67,20 @@ struct probe_goodwe {
 	char stranger[PROBE_GOODWE_ADDRESS];
 };
 
+/* CLOCK_MONOTONIC, ns. */
+int64_t probe_goodwe_now(void);
+
+/**
+ * probe_goodwe_address - HOST, HOST:PORT, [IPv6] or [IPv6]:PORT
+ *
+ * Return: 0, or the exit status after a message.
+ */
+int probe_goodwe_address(const char *spec, const char *usual_port, struct sockaddr_storage *to,
+			 socklen_t *to_len);
+
+/* "address:port" of a sender. */
+void probe_goodwe_place(const struct sockaddr_storage *a, socklen_t len, char *text, size_t size);
+
 /* Print what was found, the verdict and what to try next. Return: exit status. */
 int probe_goodwe_show(const struct probe_goodwe *p, const char *host, bool json);
 

@@ -7,10 +7,8 @@
 #include <string.h>
 
 #include "base/units.h"
-#include "goodwe_ask.h"
+#include "goodwe_read.h"
 #include "lookup.h"
-#include "proto/aa55.h"
-#include "proto/goodwe_modbus.h"
 
 #define NICE 10
 
@@ -115,6 +113,7 @@ static int find_address(struct goodwe *g)
 		r = lookup_start(g->config.host, port, &g->lookup);
 		if (r != 0) {
 			g->said.count.lookups++;
+			say(g, EVENT_GOODWE_UNREACHABLE, -r, 0);
 			return r;
 		}
 	}
@@ -163,11 +162,13 @@ static void complain(struct goodwe *g, int error)
 		say(g, EVENT_GOODWE_REFUSED, shown(g->said.count.refused), 0);
 		return;
 	case -EPROTO:
-		say(g,
-		    g->config.family == GOODWE_FAMILY_AA55 ? EVENT_GOODWE_IS_MODBUS
-							   : EVENT_GOODWE_IS_AA55,
-		    0, 0);
-		return;
+		if (g->config.family != GOODWE_FAMILY_AUTO) {
+			say(g,
+			    g->config.family == GOODWE_FAMILY_AA55 ? EVENT_GOODWE_IS_MODBUS
+								   : EVENT_GOODWE_IS_AA55,
+			    0, 0);
+		}
+		return; /* else the other one is asked the next time */
 	case -EAFNOSUPPORT:
 	case -EPERM:
 	case -EACCES:
@@ -177,118 +178,6 @@ static void complain(struct goodwe *g, int error)
 		say(g, EVENT_GOODWE_UNREACHABLE, -error, 0);
 		return;
 	}
-}
-
-/* Return: 0; -EPROTO: it speaks Modbus; another -errno as goodwe_ask(). */
-static int meet_aa55(struct goodwe *g)
-{
-	const struct goodwe_question q = {GOODWE_FAMILY_AA55, AA55_DEVICE};
-	struct goodwe_answer a = {0};
-	int r = goodwe_ask(g, &q, GOODWE_TRIES, &a);
-
-	if (r != 0) {
-		return r;
-	}
-	if (aa55_device_decode(a.datagram, a.len, &g->said.device) != GOODWE_OK) {
-		return -EBADMSG;
-	}
-	if (g->said.device.model[0] == '\0') {
-		return -EPROTO;
-	}
-	g->family = GOODWE_FAMILY_AA55;
-	return 0;
-}
-
-/* A refusal is an answer too: some have no such registers, but speak Modbus. */
-static int meet_modbus(struct goodwe *g)
-{
-	const struct goodwe_question q = {GOODWE_FAMILY_MODBUS, GOODWE_BLOCK_DEVICE};
-	struct goodwe_answer a = {0};
-	const int r = goodwe_ask(g, &q, GOODWE_TRIES, &a);
-
-	if (r != 0 && r != -EREMOTEIO) {
-		return r;
-	}
-	if (r == 0) {
-		(void)goodwe_modbus_device_decode(a.datagram, a.len, &g->said.device, &a.exception);
-	}
-	g->family = GOODWE_FAMILY_MODBUS;
-	return 0;
-}
-
-/* Find out who is there. Told by the caller if nobody is. */
-static int meet(struct goodwe *g)
-{
-	if (g->config.family == GOODWE_FAMILY_AA55) {
-		return meet_aa55(g);
-	}
-	if (g->config.family == GOODWE_FAMILY_MODBUS) {
-		return meet_modbus(g);
-	}
-	const int first = g->modbus_first ? meet_modbus(g) : meet_aa55(g);
-
-	if (first == 0 || first == -ECANCELED) {
-		return first;
-	}
-	const int second = g->modbus_first ? meet_aa55(g) : meet_modbus(g);
-
-	/* Damage, or what the network says, is more than that it did not understand the other. */
-	return second == -ETIMEDOUT && first != -EPROTO ? first : second;
-}
-
-/* Return: as goodwe_ask(). */
-static int read_aa55(struct goodwe *g, struct goodwe_battery *ret_battery)
-{
-	const struct goodwe_question q = {GOODWE_FAMILY_AA55, AA55_RUNTIME};
-	struct goodwe_answer a = {0};
-	struct aa55_runtime r = {0};
-	const int error = goodwe_ask(g, &q, GOODWE_TRIES, &a);
-
-	if (error != 0) {
-		return error;
-	}
-	if (aa55_runtime_decode(a.datagram, a.len, &r) != GOODWE_OK) {
-		g->said.count.damaged++;
-		say(g, EVENT_GOODWE_DAMAGED, shown(g->said.count.damaged), 0);
-		return -EBADMSG;
-	}
-	g->said.grid_power_w = r.grid_power_w;
-	*ret_battery = r.battery;
-	return 0;
-}
-
-/* The state of charge is good to have: without it the rest is as good. */
-static int read_soc(struct goodwe *g, int32_t *soc_pct)
-{
-	const struct goodwe_question q = {GOODWE_FAMILY_MODBUS, GOODWE_BLOCK_BATTERY};
-	struct goodwe_answer a = {0};
-	struct goodwe_pack pack = {0};
-	const int r = goodwe_ask(g, &q, 1, &a);
-
-	if (r == -EREMOTEIO) {
-		g->no_pack = true;
-	} else if (r == 0 &&
-		   goodwe_modbus_pack_decode(a.datagram, a.len, &pack, &a.exception) == GOODWE_OK) {
-		*soc_pct = pack.soc_pct;
-	}
-	return r == -ECANCELED ? r : 0;
-}
-
-static int read_modbus(struct goodwe *g, struct goodwe_battery *ret_battery)
-{
-	const struct goodwe_question q = {GOODWE_FAMILY_MODBUS, GOODWE_BLOCK_RUNTIME};
-	struct goodwe_answer a = {0};
-	struct goodwe_runtime r = {0};
-	const int error = goodwe_ask(g, &q, GOODWE_TRIES, &a);
-
-	if (error != 0) {
-		return error;
-	}
-	(void)goodwe_modbus_runtime_decode(a.datagram, a.len, &r, &a.exception);
-	g->said.grid_power_w = r.grid_power_w;
-	*ret_battery = r.battery;
-	return goodwe_has_battery(&r.battery) && !g->no_pack ? read_soc(g, &ret_battery->soc_pct)
-							     : 0;
 }
 
 static bool same(const struct peer_sample *a, const struct peer_sample *b)
@@ -314,9 +203,9 @@ static void tell_changes(struct goodwe *g, const struct peer_sample *new)
 	g->had_battery = has;
 }
 
-static void take_reading(struct goodwe *g, const struct goodwe_battery *b)
+static void take_reading(struct goodwe *g, const struct goodwe_reading *r)
 {
-	const struct peer_sample new = goodwe_sample_of(b, service_now());
+	const struct peer_sample new = goodwe_sample_of(&r->battery, r->t_ns);
 
 	g->said.unchanged = g->said.read_ns != TIME_NEVER && same(&g->now, &new)
 				    ? g->said.unchanged + 1U
@@ -326,7 +215,8 @@ static void take_reading(struct goodwe *g, const struct goodwe_battery *b)
 	g->confirmed = true;
 	g->said.read_ns = new.t_ns;
 	g->said.family = (uint32_t)g->family;
-	g->said.mode = b->mode;
+	g->said.mode = r->battery.mode;
+	g->said.grid_power_w = r->grid_power_w;
 	g->said.stale = 0U;
 	g->said.count.readings++;
 	snapshot_write(&g->sample.head, &g->now, sizeof(g->now));
@@ -348,14 +238,14 @@ static void doubt_family(struct goodwe *g)
 
 static int read_once(struct goodwe *g)
 {
-	struct goodwe_battery b = {0};
-	int r = g->family == GOODWE_FAMILY_AUTO ? meet(g) : 0;
+	struct goodwe_reading reading = {0};
+	int r = g->family == GOODWE_FAMILY_AUTO ? goodwe_meet(g) : 0;
 
 	if (r == 0) {
-		r = g->family == GOODWE_FAMILY_AA55 ? read_aa55(g, &b) : read_modbus(g, &b);
+		r = goodwe_read(g, &reading);
 	}
 	if (r == 0) {
-		take_reading(g, &b);
+		take_reading(g, &reading);
 	} else {
 		doubt_family(g);
 		complain(g, r);

@@ -64,7 +64,6 @@ static int take(struct goodwe *g, const struct goodwe_question *q, struct goodwe
 	case GOODWE_BAD_LENGTH:
 	case GOODWE_BAD_SUM:
 		count->damaged++;
-		service_say(&g->service, EVENT_GOODWE_DAMAGED, shown(count->damaged), 0, 0, 0);
 		return -EBADMSG;
 	case GOODWE_BAD_HEADER:
 	case GOODWE_ECHO:
@@ -73,7 +72,6 @@ static int take(struct goodwe *g, const struct goodwe_question *q, struct goodwe
 	case GOODWE_VERDICTS:
 	default:
 		count->foreign++;
-		service_say(&g->service, EVENT_GOODWE_FOREIGN, shown(count->foreign), 0, 0, 0);
 		return -EAGAIN;
 	}
 }
@@ -153,11 +151,22 @@ static int listen_for(struct goodwe *g, int fd, const struct goodwe_question *q,
 	return rest(g, worst, deadline_ns);
 }
 
+static void tell(struct goodwe *g, enum event_id id, uint32_t count)
+{
+	service_say(&g->service, id, shown(count), 0, 0, 0);
+}
+
+void goodwe_damaged(struct goodwe *g)
+{
+	tell(g, EVENT_GOODWE_DAMAGED, ++g->said.count.damaged);
+}
+
 static int ask_once(struct goodwe *g, const struct goodwe_question *q, struct goodwe_answer *a)
 {
 	const int64_t deadline_ns = service_now() + g->config.answer_ms * NS_PER_MS;
 	uint8_t frame[REQUEST_MAX];
 	const size_t len = build(q, frame);
+	const struct goodwe_count before = g->said.count;
 	const int fd = open_socket(g);
 
 	if (fd < 0) {
@@ -168,6 +177,13 @@ static int ask_once(struct goodwe *g, const struct goodwe_question *q, struct go
 							     : listen_for(g, fd, q, a, deadline_ns);
 
 	(void)close(fd);
+	/* One word for each request, however much came. */
+	if (g->said.count.damaged != before.damaged) {
+		tell(g, EVENT_GOODWE_DAMAGED, g->said.count.damaged);
+	}
+	if (g->said.count.foreign != before.foreign && r != -EPROTO) {
+		tell(g, EVENT_GOODWE_FOREIGN, g->said.count.foreign);
+	}
 	if (r == -ETIMEDOUT || r == -EBADMSG) {
 		g->said.count.silent++;
 	}

@@ -42,4 +42,7 @@ struct goodwe_answer {
 int goodwe_ask(struct goodwe *g, const struct goodwe_question *q, int tries,
 	       struct goodwe_answer *answer);
 
+/* Count and tell an answer that was good by its sum and of no use. */
+void goodwe_damaged(struct goodwe *g);
+
 #endif

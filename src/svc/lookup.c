@@ -87,7 +87,7 @@ static void *lookup_run(void *arg)
 	const uint64_t one = 1;
 	struct lookup *l = arg;
 
-	l->error = resolve(l->host, l->port, AI_ADDRCONFIG, &l->address, &l->len);
+	l->error = resolve(l->host, l->port, 0, &l->address, &l->len);
 	atomic_store_explicit(&l->done, 1U, memory_order_release);
 	/* An eventfd of count 0 takes this. */
 	(void)!write(l->fd, &one, sizeof(one));

@@ -136,6 +136,9 @@ static size_t answer_modbus(const uint8_t *q, uint8_t *f)
 	if (peer.kind == PEER_AA55 || peer.kind == PEER_NOTHING_BUT_AA55_NAME) {
 		return 0;
 	}
+	if (peer.fault == FAULT_PACK_SILENT && first == 37000) {
+		return 0;
+	}
 	memcpy(f, head, sizeof(head));
 	if (peer.fault == FAULT_EXCEPTION || (peer.fault == FAULT_NO_PACK && first == 37000)) {
 		f[3] = 0x83;

@@ -29,6 +29,7 @@ enum peer_fault {
 	FAULT_EXCEPTION,
 	FAULT_OTHER,   /* the other protocol */
 	FAULT_NO_PACK, /* Modbus: no registers of the battery manager */
+	FAULT_PACK_SILENT,
 	FAULT_NOISE_THEN_ANSWER,
 };
 

@@ -395,6 +395,27 @@ static void test_SAF_13_FLT_42_faults_of_modbus(void **state)
 	end();
 }
 
+/* A reading is as old as its values, not as the state of charge that was waited for in vain. */
+static void test_reading_has_the_time_of_its_values(void **state)
+{
+	struct service_health h = {0};
+
+	(void)state;
+	begin_with(PEER_MODBUS);
+	wait_readings(1);
+	peer.fault = FAULT_PACK_SILENT;
+	WAIT_UNTIL(sample.soc_pct == SOURCE_NO_VALUE);
+	const int64_t t_ns = sample.t_ns;
+
+	/* Published one after the other: the first good time behind that of the sample is its own. */
+	WAIT_UNTIL(snapshot_try_read(&goodwe.service.health.head, &h, sizeof(h)) &&
+		   h.good_ns > t_ns);
+	assert_true(h.good_ns - t_ns >= ANSWER_MS * NS_PER_MS);
+	assert_int_equal(sample.current_ma, -10000);
+	assert_int_equal(seen.count.damaged + seen.count.foreign, 0);
+	end();
+}
+
 static void test_no_battery(void **state)
 {
 	(void)state;
@@ -590,6 +611,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_family_that_is_written_down),
 		cmocka_unit_test(test_SAF_13_FLT_38_FLT_41_FLT_42_faults_of_aa55),
 		cmocka_unit_test(test_SAF_13_FLT_42_faults_of_modbus),
+		cmocka_unit_test(test_reading_has_the_time_of_its_values),
 		cmocka_unit_test(test_no_battery),
 		cmocka_unit_test(test_values_that_repeat_are_information),
 		cmocka_unit_test(test_stale_is_told_once),
