@@ -6,11 +6,9 @@
  */
 #include "rt/guard.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/telemetry.h"
@@ -24,8 +22,10 @@
  * The point of the guard's own grid that has just passed. The policy counts in these: whether a
  * wake-up came 10 us early or late must not decide whether the time of the beat is over.
  */
-static int64_t on_grid(int64_t now_ns)
+static int64_t now_on_grid(void)
 {
+	const int64_t now_ns = clock_now_ns(CLOCK_MONOTONIC);
+
 	return now_ns - (now_ns - GUARD_PHASE_NS) % GUARD_PERIOD_NS;
 }
 
@@ -33,16 +33,15 @@ static void look_at_signals(struct guard *g, int64_t now_ns)
 {
 	struct signalfd_siginfo info;
 
-	for (int i = 0; i < SIGNALS_MAX; i++) {
-		if (read(g->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info)) {
-			return;
-		}
-		if (info.ssi_signo != SIGHUP || g->state == GUARDPOL_RUNNING) {
+	for (int i = 0; i < SIGNALS_MAX && read(g->signal_fd, &info, sizeof(info)) > 0; i++) {
+		const bool end = info.ssi_signo != SIGHUP;
+
+		if (end || g->state == GUARDPOL_RUNNING) {
 			guard_worker_signal(&g->worker, (int)info.ssi_signo);
 		} else {
 			shared_log(LOG_NOTICE, "SIGHUP while a worker starts or ends: ignored");
 		}
-		if (info.ssi_signo != SIGHUP && !g->stopping) {
+		if (end && !g->stopping) {
 			g->stopping = true;
 			g->stop_ns = now_ns;
 			guard_notify_send(&g->notify, "STOPPING=1\nSTATUS=stopping");
@@ -50,29 +49,18 @@ static void look_at_signals(struct guard *g, int64_t now_ns)
 	}
 }
 
+/* The page may also hold a word that no worker says. */
 static uint32_t worker_state(const struct guard *g)
 {
-	if (g->worker.fd < 0) {
-		return GUARDPOL_NONE;
-	}
-	switch (atomic_load_explicit(&g->page->state, memory_order_acquire)) {
-	case SHARED_STARTING:
-		return GUARDPOL_STARTING;
-	case SHARED_RUNNING:
-		return GUARDPOL_RUNNING;
-	case SHARED_STOPPING:
-		return GUARDPOL_STOPPING;
-	case SHARED_RELOADING:
-		return GUARDPOL_RELOADING;
-	default:
-		return GUARDPOL_NONE; /* not a word that a worker says */
-	}
+	const uint32_t word = atomic_load_explicit(&g->page->state, memory_order_acquire);
+
+	return g->worker.fd >= 0 && word < GUARDPOL_NONE ? word : GUARDPOL_NONE;
 }
 
 /* The worker has said that it ends so that another one begins; its word outlives it. */
 static bool has_announced(const struct guard *g)
 {
-	return atomic_load_explicit(&g->page->state, memory_order_acquire) == SHARED_RELOADING;
+	return atomic_load_explicit(&g->page->state, memory_order_acquire) == GUARDPOL_RELOADING;
 }
 
 static void decide(struct guard *g, int64_t now_ns, struct guardpol_out *out)
@@ -80,10 +68,9 @@ static void decide(struct guard *g, int64_t now_ns, struct guardpol_out *out)
 	struct guardpol_in in = {
 		.now_ns = now_ns,
 		.worker = worker_state(g),
-		.beat = g->policy.beat,
 		.latched = g->latch.record.latched,
 		.line_failed = g->line_failed,
-		.feedback = g->settings.policy.feedback_ms > 0 ? relay_feedback(&g->relay) : 0,
+		.feedback = relay_feedback(&g->relay),
 	};
 
 	in.beat_valid = shared_beat_read(g->page, &in.beat);
@@ -96,13 +83,10 @@ static void decide(struct guard *g, int64_t now_ns, struct guardpol_out *out)
 /* Everything that depends on the decision; the order matters: what opens comes first. */
 static void act(struct guard *g, int64_t now_ns, const struct guardpol_out *out)
 {
-	static const uint32_t shown[] = {[GUARDPOL_OPEN] = RELAY_OPEN,
-					 [GUARDPOL_PRECHARGE] = RELAY_PRECHARGE,
-					 [GUARDPOL_CLOSED] = RELAY_CLOSED};
 	const int r = g->configured ? relay_drive(&g->relay, out->line, out->precharge) : 0;
 
 	atomic_store_explicit(&g->page->relay,
-			      g->relay.fitted ? shown[out->relay] : (uint32_t)RELAY_NOT_FITTED,
+			      g->relay.fitted ? out->relay : (uint32_t)RELAY_NOT_FITTED,
 			      memory_order_release);
 	if (out->latch != REASON_NONE) {
 		guard_latch_set(&g->latch, g->page, out->latch, 0U);
@@ -131,11 +115,9 @@ static void act(struct guard *g, int64_t now_ns, const struct guardpol_out *out)
 static int replace_worker(struct guard *g, int64_t now_ns, int code)
 {
 	if (code != GUARD_WORKER_ALIVE) {
-		if (g->stopping || g->override >= 0) {
+		/* One that refused to start has said why; trying again would not help. */
+		if (g->stopping || (!g->worker.has_run && !g->worker.crashed)) {
 			return g->override >= 0 ? g->override : code;
-		}
-		if (!g->worker.has_run && !g->worker.crashed) {
-			return code; /* it has said why; trying again would not help */
 		}
 		g->reload = code == EXIT_OK && has_announced(g);
 	}
@@ -171,34 +153,22 @@ static int period(struct guard *g, int64_t now_ns)
 
 int guard_run(const char *worker, const char *config_path)
 {
-	static struct guard g = {
-		.override = -1, .watchdog = {.fd = -1}, .worker = {.fd = -1}, .signal_fd = -1};
+	static struct guard g = {.override = -1, .watchdog = {.fd = -1}, .worker = {.fd = -1}};
 	int code = guard_open(&g, worker, config_path);
 
 	if (code != EXIT_OK) {
 		return code;
 	}
-	guardpol_init(&g.policy, on_grid(clock_now_ns(CLOCK_MONOTONIC)));
-	if (guard_worker_start(&g.worker, on_grid(clock_now_ns(CLOCK_MONOTONIC))) != 0) {
+	int64_t now_ns = now_on_grid();
+
+	guardpol_init(&g.policy, now_ns);
+	if (guard_worker_start(&g.worker, now_ns) != 0) {
 		return EXIT_DEVICE;
 	}
-	int64_t next_ns = (clock_now_ns(CLOCK_MONOTONIC) / GUARD_PERIOD_NS + 1) * GUARD_PERIOD_NS +
-			  GUARD_PHASE_NS;
-
 	do {
-		const struct timespec t = {.tv_sec = (time_t)(next_ns / NS_PER_S),
-					   .tv_nsec = (long)(next_ns % NS_PER_S)};
-
-		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR) {
-		}
-		const int64_t now_ns = clock_now_ns(CLOCK_MONOTONIC);
-
-		code = period(&g, on_grid(now_ns));
-		next_ns += GUARD_PERIOD_NS;
-		if (next_ns <= now_ns) {
-			next_ns += (now_ns - next_ns) / GUARD_PERIOD_NS * GUARD_PERIOD_NS +
-				   GUARD_PERIOD_NS;
-		}
+		clock_sleep_until(now_ns + GUARD_PERIOD_NS);
+		now_ns = now_on_grid();
+		code = period(&g, now_ns);
 	} while (code == GUARD_WORKER_ALIVE);
 	guard_close(&g, clock_now_ns(CLOCK_MONOTONIC));
 	return code;

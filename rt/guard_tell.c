@@ -97,10 +97,7 @@ static void tell_status(struct guard *g, const struct guardpol_out *out, bool lo
 	g->told_relay = out->relay;
 	g->told_reason = reason;
 	snprintf(text, sizeof(text), "STATUS=%s, relay %s%s%s%s", worker_text(g),
-		 !g->relay.fitted		    ? "none"
-		 : out->relay == GUARDPOL_CLOSED    ? "closed"
-		 : out->relay == GUARDPOL_PRECHARGE ? "precharging"
-						    : "open",
+		 relay_state_name(g->relay.fitted ? (int32_t)out->relay : RELAY_NOT_FITTED),
 		 latched != REASON_NONE ? ", latched: " : "",
 		 latched == REASON_NONE && reason != REASON_NONE ? ", " : "",
 		 reason != REASON_NONE ? reason_name((int32_t)reason) : "");

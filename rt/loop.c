@@ -11,8 +11,6 @@
 #include "rt/clock.h"
 #include "loop_count.h"
 
-#define SLEEP_ATTEMPTS 16 /* interrupted sleeps per period */
-
 _Static_assert(sizeof(struct held) <= SHARED_HELD_MAX, "what a worker leaves to the next has room");
 
 int64_t loop_first_wakeup(int64_t now_ns, int64_t period_ns)
@@ -287,18 +285,6 @@ int64_t loop_step(struct loop *l, int64_t planned_ns)
 	return done_ns;
 }
 
-static void sleep_until(int64_t t_ns)
-{
-	const struct timespec t = {.tv_sec = (time_t)(t_ns / NS_PER_S),
-				   .tv_nsec = (long)(t_ns % NS_PER_S)};
-
-	for (int i = 0; i < SLEEP_ATTEMPTS; i++) {
-		if (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) != EINTR) {
-			return;
-		}
-	}
-}
-
 static void *loop_run(void *arg)
 {
 	struct loop *l = arg;
@@ -310,7 +296,7 @@ static void *loop_run(void *arg)
 	while (atomic_load_explicit(&l->want_end, memory_order_relaxed) == 0U) {
 		uint64_t missed;
 
-		sleep_until(next_ns);
+		clock_sleep_until(next_ns);
 		next_ns = loop_next_wakeup(next_ns, loop_step(l, next_ns), l->period_ns, &missed);
 		if (missed > 0U) {
 			l->counters.overruns++;

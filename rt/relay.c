@@ -1,29 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rt/relay.h"
 
-#include <string.h>
-
 /* 100 ms of the guard: a chip that has gone away shows only when it is written to. */
 #define AGAIN 5U
 
 int relay_open(struct relay *r, const char *relay, const char *precharge, const char *feedback,
 	       char *error, size_t size)
 {
-	memset(r, 0, sizeof(*r));
+	*r = (struct relay){.known = true};
+
 	int rc = line_open(&r->line, relay, LINE_OUTPUT, error, size);
 
-	if (rc == 0) {
-		rc = line_open(&r->precharge, precharge, LINE_OUTPUT, error, size);
-	}
-	if (rc == 0) {
-		rc = line_open(&r->feedback, feedback, LINE_INPUT, error, size);
-	}
+	rc = rc != 0 ? rc : line_open(&r->precharge, precharge, LINE_OUTPUT, error, size);
+	rc = rc != 0 ? rc : line_open(&r->feedback, feedback, LINE_INPUT, error, size);
 	if (rc != 0) {
 		relay_close(r);
 		return rc;
 	}
-	r->fitted = strcmp(relay, "none") != 0;
-	r->known = true;
+	r->fitted = r->line.kind != LINE_NONE;
 	return 0;
 }
 

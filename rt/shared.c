@@ -92,7 +92,7 @@ void shared_restart(struct shared_page *page)
 	atomic_store_explicit(&page->ack, 0U, memory_order_relaxed);
 	atomic_store_explicit(&page->answer, SHARED_WAIT, memory_order_relaxed);
 	atomic_store_explicit(&page->failsafe_ready, 0U, memory_order_relaxed);
-	atomic_store_explicit(&page->state, SHARED_STARTING, memory_order_relaxed);
+	atomic_store_explicit(&page->state, GUARDPOL_STARTING, memory_order_relaxed);
 	atomic_store_explicit(&page->beat_complement, ~0U, memory_order_relaxed);
 	atomic_store_explicit(&page->beat, 0U, memory_order_release);
 }

@@ -197,7 +197,7 @@ static int run(struct worker *w)
 	}
 	if (w->page != NULL) {
 		atomic_store_explicit(&w->page->state,
-				      w->reload ? SHARED_RELOADING : SHARED_STOPPING,
+				      w->reload ? GUARDPOL_RELOADING : GUARDPOL_STOPPING,
 				      memory_order_release);
 	}
 	loop_request_stop(&w->loop, guard_gone	? LOOP_GUARD_GONE

@@ -396,7 +396,7 @@ static int start_loop(struct worker *w)
 		shared_log(EVENT_WARNING, "%s; running without", w->report.text);
 	}
 	if (w->page != NULL) {
-		atomic_store_explicit(&w->page->state, SHARED_RUNNING, memory_order_release);
+		atomic_store_explicit(&w->page->state, GUARDPOL_RUNNING, memory_order_release);
 	}
 	return EXIT_OK;
 }

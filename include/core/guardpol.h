@@ -25,20 +25,13 @@
 #define GUARDPOL_RECLOSE_MAX 3
 #define GUARDPOL_RECLOSE_NS  (3600 * NS_PER_S)
 
-/* The worker as the guard sees it. */
+/* The worker: what it says of itself in the shared page, and that there is none. */
 enum guardpol_worker {
-	GUARDPOL_NONE, /* has ended, or was never started */
-	GUARDPOL_STARTING,
+	GUARDPOL_STARTING, /* before its first cycle */
 	GUARDPOL_RUNNING,
-	GUARDPOL_STOPPING,  /* has announced its end */
-	GUARDPOL_RELOADING, /* has announced its replacement */
-};
-
-/* The relay as commanded. */
-enum guardpol_relay {
-	GUARDPOL_OPEN,
-	GUARDPOL_PRECHARGE, /* open, the precharge line is active */
-	GUARDPOL_CLOSED,
+	GUARDPOL_STOPPING,  /* announced: its end is no fault */
+	GUARDPOL_RELOADING, /* the same, and a new one is wanted at once */
+	GUARDPOL_NONE,	    /* has ended, or was never started; no word of a worker */
 };
 
 /**
@@ -64,7 +57,7 @@ struct guardpol_config {
 /**
  * struct guardpol_in - what the guard sees in one period
  * @now_ns: CLOCK_MONOTONIC, never goes back
- * @worker: enum guardpol_worker
+ * @worker: enum guardpol_worker; any other value counts as one that has no cycle
  * @beat_valid: beat and complement matched
  * @beat: if @beat_valid
  * @permit: the permit word was the one that permits
@@ -87,7 +80,7 @@ struct guardpol_in {
 
 /**
  * struct guardpol_out - what the guard has to do
- * @relay: enum guardpol_relay
+ * @relay: enum relay_state (core/telemetry.h), as commanded
  * @line: level of the relay's line (logical: active = energised), pulses included
  * @precharge: level of the precharge line
  * @healthy: both watchdogs may be fed
@@ -114,9 +107,9 @@ struct guardpol_out {
  * struct guardpol - caller-owned state
  */
 struct guardpol {
-	uint32_t worker;
+	uint32_t worker; /* enum guardpol_worker */
 	uint32_t beat;
-	uint32_t relay;
+	uint32_t relay; /* enum relay_state */
 	bool seen;	/* the beat of this worker has been seen */
 	bool advanced;	/* and has advanced since */
 	bool holding;	/* an announced reload keeps the relay closed */

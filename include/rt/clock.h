@@ -3,10 +3,13 @@
 #ifndef JKP_RT_CLOCK_H
 #define JKP_RT_CLOCK_H
 
+#include <errno.h>
 #include <stdint.h>
 #include <time.h>
 
 #include "base/time.h"
+
+#define CLOCK_SLEEP_ATTEMPTS 16 /* interruptions that a sleep outlasts */
 
 /**
  * clock_now_ns - read a clock
@@ -21,6 +24,24 @@ static inline int64_t clock_now_ns(clockid_t id)
 
 	clock_gettime(id, &t);
 	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+/**
+ * clock_sleep_until - sleep until a point of CLOCK_MONOTONIC; not at all if it has passed
+ *
+ * A signal that has a handler interrupts it; after CLOCK_SLEEP_ATTEMPTS of them it returns early.
+ * Context: a thread with a grid of its own.
+ */
+static inline void clock_sleep_until(int64_t t_ns)
+{
+	const struct timespec t = {.tv_sec = (time_t)(t_ns / NS_PER_S),
+				   .tv_nsec = (long)(t_ns % NS_PER_S)};
+
+	for (int i = 0; i < CLOCK_SLEEP_ATTEMPTS; i++) {
+		if (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) != EINTR) {
+			return;
+		}
+	}
 }
 
 #endif

@@ -27,14 +27,6 @@
 #define SHARED_WORKER_PAGE_FD  3
 #define SHARED_WORKER_PIDFD_FD 4
 
-/* What the worker says of itself. */
-enum shared_state {
-	SHARED_STARTING, /* before its first cycle */
-	SHARED_RUNNING,
-	SHARED_STOPPING,  /* announced: its end is no fault */
-	SHARED_RELOADING, /* the same, and a new one is wanted at once */
-};
-
 /* What the guard says to the settings. */
 enum shared_answer {
 	SHARED_WAIT,
@@ -97,7 +89,7 @@ struct shared_held {
  * @latch: guard: what is latched, see shared_latch_read()
  * @workers: guard: how many were started before this one
  * @reload: guard: not 0: this worker was announced by the one before
- * @state: worker: enum shared_state
+ * @state: worker: enum guardpol_worker, what it says of itself
  * @beat, @beat_complement: worker: + 1 in each cycle, and its complement
  * @permit, @reason: worker: SHARED_PERMIT or anything else, and enum reason
  * @latched: worker: what its core has latched: enum reason | enum level_id << 8

@@ -64,6 +64,11 @@ static bool past_or_never(int64_t t_ns, int64_t now_ns)
 	return t_ns == TIME_NEVER || past(t_ns, now_ns);
 }
 
+static bool relay_ok(uint32_t relay)
+{
+	return relay == RELAY_OPEN || relay == RELAY_PRECHARGE || relay == RELAY_CLOSED;
+}
+
 /* Holds after guardpol_init() and is kept by guardpol_step(). */
 static bool guardpol_ok(const struct guardpol *g, const struct guardpol_config *c, int64_t now_ns)
 {
@@ -76,9 +81,9 @@ static bool guardpol_ok(const struct guardpol *g, const struct guardpol_config *
 	for (uint32_t i = 0; i < GUARDPOL_RECLOSE_MAX; i++) {
 		times = times && past_or_never(g->reclose_ns[i], now_ns);
 	}
-	return times && g->relay <= GUARDPOL_CLOSED && (!g->line || g->relay == GUARDPOL_CLOSED) &&
-	       (!g->holding || g->relay == GUARDPOL_CLOSED) &&
-	       (g->relay != GUARDPOL_PRECHARGE ||
+	return times && relay_ok(g->relay) && (!g->line || g->relay == RELAY_CLOSED) &&
+	       (!g->holding || g->relay == RELAY_CLOSED) && (!g->advanced || g->seen) &&
+	       (g->relay != RELAY_PRECHARGE ||
 		g->phase_ns - g->opened_ns >= c->open_ms * NS_PER_MS);
 }
 
@@ -119,7 +124,7 @@ int main(void)
 
 	guardpol_init(&first, before_ns);
 	PROVE(guardpol_ok(&first, &c, before_ns), "invariant from the start");
-	PROVE(first.relay == GUARDPOL_OPEN, "starts open");
+	PROVE(first.relay == RELAY_OPEN, "starts open");
 
 	ASSUME(guardpol_ok(&g, &c, before_ns));
 
@@ -127,8 +132,8 @@ int main(void)
 
 	guardpol_step(&g, &c, &in, &out);
 
-	const bool closed = out.relay == GUARDPOL_CLOSED;
-	const bool was_closed = old.relay == GUARDPOL_CLOSED;
+	const bool closed = out.relay == RELAY_CLOSED;
+	const bool was_closed = old.relay == RELAY_CLOSED;
 	const bool worker = in.worker == GUARDPOL_RUNNING || in.worker == GUARDPOL_STOPPING ||
 			    in.worker == GUARDPOL_RELOADING;
 	const bool well = worker && in.permit && out.fresh;
@@ -136,8 +141,8 @@ int main(void)
 			       (old.worker != GUARDPOL_RELOADING || old.since_ns == in.now_ns);
 	const bool moved = g.moved_ns != old.moved_ns;
 
-	PROVE_IF(in.latched != REASON_NONE && !was_closed,
-		 !closed && out.relay != GUARDPOL_PRECHARGE, "never closes while latched");
+	PROVE_IF(in.latched != REASON_NONE && !was_closed, !closed && out.relay != RELAY_PRECHARGE,
+		 "never closes while latched");
 	PROVE_IF(closed && in.latched != REASON_NONE,
 		 in.now_ns - g.latched_ns <= GUARDPOL_TRIP_NS && g.latched_ns != TIME_NEVER &&
 			 (old.latched_ns == TIME_NEVER || old.latched_ns == g.latched_ns),
@@ -146,7 +151,7 @@ int main(void)
 		 "a reload holds only with a permit");
 	PROVE_IF(closed && g.holding && in.worker == GUARDPOL_RUNNING && g.advanced, out.fresh,
 		 "a reload holds no beat that was lost");
-	PROVE_IF(old.relay == GUARDPOL_OPEN && out.relay != GUARDPOL_OPEN && c.feedback_ms > 0,
+	PROVE_IF(old.relay == RELAY_OPEN && out.relay != RELAY_OPEN && c.feedback_ms > 0,
 		 in.feedback == 0, "closes only a contact that shows open");
 	PROVE_IF(closed && g.holding, in.latched == REASON_NONE, "a reload holds no latch");
 	PROVE_IF(closed, !in.line_failed, "never closed with a line that fails");
@@ -169,12 +174,12 @@ int main(void)
 	PROVE_IF(closed && !was_closed, out.closed && well, "closes only when all is well");
 	PROVE_IF(closed && !was_closed, in.now_ns - old.opened_ns >= c.open_ms * NS_PER_MS,
 		 "closes only after the open time");
-	PROVE_IF(old.relay == GUARDPOL_OPEN && out.relay != GUARDPOL_OPEN && old.counts,
+	PROVE_IF(old.relay == RELAY_OPEN && out.relay != RELAY_OPEN && old.counts,
 		 !used_up(&old, in.now_ns), "no fourth closing in an hour");
 	PROVE_IF(was_closed && !closed, out.opened && out.opened_by != REASON_NONE,
 		 "opens with a reason");
 	PROVE_IF(out.opened, was_closed && !closed, "tells what it did");
-	PROVE_IF(out.latch != REASON_NONE, out.relay == GUARDPOL_OPEN, "what latches opens");
+	PROVE_IF(out.latch != REASON_NONE, out.relay == RELAY_OPEN, "what latches opens");
 	PROVE_IF(out.healthy, !in.line_failed, "no feed with a line that fails");
 	PROVE_IF(out.healthy, out.fresh || in.now_ns - old.alive_ns < GUARDPOL_REPLACE_NS,
 		 "no feed without a worker");

@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
 # file: src/core/guardpol.c
 # breaks: closed only with worker, permit and beat
-s/if \(!fresh\)/if (0)/
+s/if \(!out->fresh\)/if (0)/

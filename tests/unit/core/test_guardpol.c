@@ -62,13 +62,13 @@ static void run_ms(int64_t ms)
 static void close_it(void)
 {
 	run_ms(c.open_ms + c.precharge_ms + 3 * PERIOD_MS);
-	assert_int_equal(out.relay, GUARDPOL_CLOSED);
+	assert_int_equal(out.relay, RELAY_CLOSED);
 	assert_true(out.line);
 }
 
 static void assert_open(uint32_t reason)
 {
-	assert_int_equal(out.relay, GUARDPOL_OPEN);
+	assert_int_equal(out.relay, RELAY_OPEN);
 	assert_false(out.line);
 	assert_true(out.opened);
 	assert_int_equal(out.opened_by, reason);
@@ -85,7 +85,7 @@ static void test_starts_open_and_closes_after_the_open_time(void **state)
 		assert_true(ms <= OPEN_MS + PERIOD_MS);
 	} while (!out.closed);
 	assert_true(ms >= OPEN_MS);
-	assert_true(out.line && out.relay == GUARDPOL_CLOSED && !out.opened && out.healthy);
+	assert_true(out.line && out.relay == RELAY_CLOSED && !out.opened && out.healthy);
 	step();
 	assert_false(out.closed); /* told once */
 }
@@ -109,12 +109,12 @@ static void test_SAF_11_truth_table(void **state)
 		const bool feedback = (bits & 64U) != 0U;
 		const bool waited = (bits & 128U) != 0U;
 
-		for (uint32_t worker = GUARDPOL_NONE; worker <= GUARDPOL_RELOADING + 1U; worker++) {
+		for (uint32_t worker = GUARDPOL_STARTING; worker <= GUARDPOL_NONE + 1U; worker++) {
 			setup(NULL);
 			c.feedback_ms = feedback ? 300 : 0;
 			if (was_closed) {
-				while (!out.closed || g.relay != GUARDPOL_CLOSED) {
-					in.feedback = g.relay == GUARDPOL_CLOSED ? 1 : 0;
+				while (!out.closed || g.relay != RELAY_CLOSED) {
+					in.feedback = g.relay == RELAY_CLOSED ? 1 : 0;
 					step();
 				}
 			} else {
@@ -146,7 +146,7 @@ static void test_SAF_11_truth_table(void **state)
 					  !line_failed && (contact_ok || !feedback || latched);
 			const bool want = well && (was_closed || waited);
 
-			assert_int_equal(out.relay == GUARDPOL_CLOSED, want);
+			assert_int_equal(out.relay == RELAY_CLOSED, want);
 			assert_int_equal(out.line, want);
 			assert_int_equal(out.opened, was_closed && !want);
 			assert_int_equal(out.healthy, !line_failed);
@@ -199,7 +199,7 @@ static void test_SAF_11_beat_missing_opens_after_the_limit_and_not_before(void *
 		close_it();
 		for (int32_t ms = PERIOD_MS; ms < beat_ms; ms += PERIOD_MS) {
 			still();
-			assert_int_equal(out.relay, GUARDPOL_CLOSED);
+			assert_int_equal(out.relay, RELAY_CLOSED);
 			assert_true(out.fresh);
 		}
 		still();
@@ -219,7 +219,7 @@ static void test_SAF_11_beat_out_of_sequence_is_no_beat(void **state)
 		for (int n = 0; n < 4; n++) {
 			in.beat += jumps[i];
 			still();
-			assert_int_equal(out.relay, GUARDPOL_CLOSED);
+			assert_int_equal(out.relay, RELAY_CLOSED);
 		}
 		in.beat += jumps[i];
 		still();
@@ -231,7 +231,7 @@ static void test_SAF_11_beat_out_of_sequence_is_no_beat(void **state)
 	in.beat_valid = false;
 	for (int n = 0; n < 4; n++) {
 		step();
-		assert_int_equal(out.relay, GUARDPOL_CLOSED);
+		assert_int_equal(out.relay, RELAY_CLOSED);
 	}
 	step();
 	assert_open(REASON_BEAT);
@@ -245,11 +245,11 @@ static void test_one_odd_value_does_not_open(void **state)
 	step();
 	assert_true(out.fresh);
 	run_ms(1000);
-	assert_int_equal(out.relay, GUARDPOL_CLOSED);
+	assert_int_equal(out.relay, RELAY_CLOSED);
 	in.beat = UINT32_MAX - 1U; /* and the counter wraps */
 	step();
 	run_ms(1000);
-	assert_int_equal(out.relay, GUARDPOL_CLOSED);
+	assert_int_equal(out.relay, RELAY_CLOSED);
 }
 
 static void test_beat_of_a_new_worker_must_advance_first(void **state)
@@ -322,7 +322,7 @@ static void test_SAF_12_no_closing_while_latched(void **state)
 	(void)state;
 	in.latched = REASON_DISOBEYED_CHARGE;
 	run_ms(10 * OPEN_MS);
-	assert_int_equal(out.relay, GUARDPOL_OPEN);
+	assert_int_equal(out.relay, RELAY_OPEN);
 	assert_true(out.healthy); /* a latch is healthy: no reboot loop */
 	in.latched = REASON_NONE;
 	guardpol_acked(&g);
@@ -339,7 +339,7 @@ static void test_SAF_20_latch_of_the_core_has_its_time_and_no_more(void **state)
 	in.latched = REASON_CRITICAL;
 	step();
 	start_ns = in.now_ns;
-	while (out.relay == GUARDPOL_CLOSED) {
+	while (out.relay == RELAY_CLOSED) {
 		assert_true(in.now_ns - start_ns <= GUARDPOL_TRIP_NS);
 		step();
 	}
@@ -350,7 +350,7 @@ static void test_SAF_20_latch_of_the_core_has_its_time_and_no_more(void **state)
 	close_it();
 	in.latched = REASON_CRITICAL;
 	run_ms(1000);
-	assert_int_equal(out.relay, GUARDPOL_CLOSED);
+	assert_int_equal(out.relay, RELAY_CLOSED);
 	in.permit = false;
 	step();
 	assert_open(REASON_CRITICAL);
@@ -392,7 +392,7 @@ static void test_reclosings_of_the_last_hour_count(void **state)
 	(void)state;
 	for (int i = 0; i < 20; i++) {
 		run_ms(OPEN_MS + 200);
-		assert_int_equal(out.relay, GUARDPOL_CLOSED);
+		assert_int_equal(out.relay, RELAY_CLOSED);
 		in.worker = GUARDPOL_NONE;
 		step();
 		in.worker = GUARDPOL_RUNNING;
@@ -407,7 +407,7 @@ static void test_permit_withdrawn_is_not_counted(void **state)
 	(void)state;
 	for (int i = 0; i < 10; i++) { /* the ladder counts these itself */
 		run_ms(OPEN_MS + 200);
-		assert_int_equal(out.relay, GUARDPOL_CLOSED);
+		assert_int_equal(out.relay, RELAY_CLOSED);
 		in.permit = false;
 		in.reason = REASON_CAN_LOST;
 		step();
@@ -426,7 +426,7 @@ static void test_orderly_stop_keeps_it_closed_for_the_last_words(void **state)
 	in.worker = GUARDPOL_STOPPING;
 	step();
 	start_ns = in.now_ns;
-	while (out.relay == GUARDPOL_CLOSED) {
+	while (out.relay == RELAY_CLOSED) {
 		assert_true(in.now_ns - start_ns <= GUARDPOL_LAST_NS);
 		step();
 	}
@@ -436,7 +436,7 @@ static void test_orderly_stop_keeps_it_closed_for_the_last_words(void **state)
 	close_it();
 	in.worker = GUARDPOL_STOPPING;
 	run_ms(500);
-	assert_int_equal(out.relay, GUARDPOL_CLOSED);
+	assert_int_equal(out.relay, RELAY_CLOSED);
 	in.worker = GUARDPOL_NONE;
 	step();
 	assert_open(REASON_STOPPING);
@@ -468,11 +468,11 @@ static void test_announced_reload_keeps_it_closed(void **state)
 	for (int i = 0; i < 50; i++) {
 		reload_until_running(600);
 		run_ms(1000);
-		assert_int_equal(out.relay, GUARDPOL_CLOSED);
+		assert_int_equal(out.relay, RELAY_CLOSED);
 		in.permit = true;
 		in.reason = REASON_NONE;
 		run_ms(5000);
-		assert_int_equal(out.relay, GUARDPOL_CLOSED);
+		assert_int_equal(out.relay, RELAY_CLOSED);
 		assert_int_equal(out.latch, REASON_NONE);
 	}
 }
@@ -485,7 +485,7 @@ static void test_reload_that_takes_too_long_opens(void **state)
 	close_it();
 	start_ns = in.now_ns + PERIOD_MS * NS_PER_MS;
 	reload_until_running(600);
-	while (out.relay == GUARDPOL_CLOSED) {
+	while (out.relay == RELAY_CLOSED) {
 		assert_true(in.now_ns - start_ns <= 2500 * NS_PER_MS);
 		step();
 	}
@@ -498,7 +498,7 @@ static void test_reload_holds_nothing_worse(void **state)
 	/* the new worker dies */
 	close_it();
 	reload_until_running(400);
-	assert_int_equal(out.relay, GUARDPOL_CLOSED);
+	assert_int_equal(out.relay, RELAY_CLOSED);
 	in.worker = GUARDPOL_NONE;
 	step();
 	assert_open(REASON_WORKER);
@@ -515,7 +515,7 @@ static void test_reload_holds_nothing_worse(void **state)
 	reload_until_running(400);
 	in.latched = REASON_WELDED;
 	step();
-	assert_int_equal(out.relay, GUARDPOL_OPEN);
+	assert_int_equal(out.relay, RELAY_OPEN);
 	setup(NULL);
 	close_it();
 	reload_until_running(400);
@@ -526,7 +526,7 @@ static void test_reload_holds_nothing_worse(void **state)
 	setup(NULL);
 	step();
 	reload_until_running(400);
-	assert_int_equal(out.relay, GUARDPOL_OPEN);
+	assert_int_equal(out.relay, RELAY_OPEN);
 }
 
 static void test_pulse_mode_toggles_and_stops(void **state)
@@ -597,7 +597,7 @@ static void test_FLT_60_contact_that_does_not_follow_latches(void **state)
 			c.feedback_ms = 300;
 			in.permit = closed != 0;
 			for (int ms = 0; ms < OPEN_MS + 200; ms += PERIOD_MS) {
-				in.feedback = out.relay == GUARDPOL_CLOSED ? 1 : 0;
+				in.feedback = out.relay == RELAY_CLOSED ? 1 : 0;
 				step();
 				assert_int_equal(out.latch, REASON_NONE);
 			}
@@ -609,7 +609,7 @@ static void test_FLT_60_contact_that_does_not_follow_latches(void **state)
 				step();
 			}
 			assert_int_equal(out.latch, REASON_RELAY);
-			assert_int_equal(out.relay, GUARDPOL_OPEN);
+			assert_int_equal(out.relay, RELAY_OPEN);
 			assert_true(out.healthy);
 		}
 	}
@@ -693,7 +693,7 @@ static void draw_inputs(void)
 		in.latched = draw(2) != 0U ? draw(REASONS) : REASON_NONE;
 	}
 	in.line_failed = draw(300) == 0U;
-	in.feedback = draw(100) == 0U ? (int32_t)draw(4) - 1 : (g.relay == GUARDPOL_CLOSED ? 1 : 0);
+	in.feedback = draw(100) == 0U ? (int32_t)draw(4) - 1 : (g.relay == RELAY_CLOSED ? 1 : 0);
 }
 
 /* Whatever happens: closed only with a permit and a beat, or in a reload that was announced. */
@@ -717,7 +717,7 @@ static void test_SAF_11_property(void **state)
 		c.precharge_ms = draw(2) == 0U ? 0 : 500;
 		opened_ns = in.now_ns;
 		for (int n = 0; n < 50000; n++) {
-			const bool was_closed = g.relay == GUARDPOL_CLOSED;
+			const bool was_closed = g.relay == RELAY_CLOSED;
 
 			draw_inputs();
 			guardpol_step(&g, &c, &in, &out);
@@ -725,7 +725,7 @@ static void test_SAF_11_property(void **state)
 				announced_ns = in.now_ns;
 			}
 			worker = in.worker;
-			if (out.relay == GUARDPOL_CLOSED) {
+			if (out.relay == RELAY_CLOSED) {
 				const bool held = was_closed && announced_ns != TIME_NEVER &&
 						  in.now_ns - announced_ns <= 2500 * NS_PER_MS;
 
@@ -749,7 +749,7 @@ static void test_SAF_11_property(void **state)
 				assert_true(in.now_ns - opened_ns >= c.open_ms * NS_PER_MS);
 				assert_true(in.permit && out.fresh);
 			}
-			if (out.relay == GUARDPOL_OPEN && was_closed) {
+			if (out.relay == RELAY_OPEN && was_closed) {
 				assert_true(out.opened && out.opened_by != REASON_NONE);
 				opened_ns = in.now_ns;
 				openings++;
