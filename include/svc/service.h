@@ -19,7 +19,8 @@
 
 #define SERVICE_EVENTS	    64U
 #define SERVICE_NAME_MAX    16U	  /* of a thread, the end included */
-#define SERVICE_STOP_MAX_MS 1000  /* service_stop() waits no longer if the ops keep their bounds */
+#define SERVICE_STOP_MAX_MS 1000  /* service_stop() waits no longer */
+#define SERVICE_REST_MS	    200	  /* between two calls of @rest */
 #define SERVICE_SILENT_MS   30000 /* a thread that has not moved for so long hangs (FLT-33) */
 
 /**
@@ -68,23 +69,25 @@ struct service;
  * @step: one bounded piece of work; waits by service_wait() and nowhere else. 0 to be called again
  *        at once; -errno ends in @close and a pause
  * @close: undo @open
+ * @rest: NULL, or what goes on during a pause: called every SERVICE_REST_MS; short, waits for nothing
  * @fini: NULL, or last act of the thread
  *
- * @open and @step take at most SERVICE_STOP_MAX_MS / 2 after service_stopping() has become true.
- * They log nothing: service_say().
+ * @open and @step take at most SERVICE_STOP_MAX_MS - 100 after service_stopping() has become true;
+ * what they return then is no failure. They log nothing: service_say().
  */
 struct service_ops {
 	const char *name;
 	int (*open)(struct service *s, void *self);
 	int (*step)(struct service *s, void *self);
 	void (*close)(struct service *s, void *self);
+	void (*rest)(struct service *s, void *self);
 	void (*fini)(struct service *s, void *self);
 };
 
 /**
  * struct service_config - settings; @ops and @self outlive the service
  * @pause_min_ms: after the first failure, > 0; doubled by each, at random up to a quarter longer
- * @pause_max_ms: >= @pause_min_ms
+ * @pause_max_ms: >= @pause_min_ms; no pause is longer but for service_defer()
  * @stack_bytes: 0 = 128 KiB
  * @nice: of the thread, 0..19
  */
@@ -113,11 +116,14 @@ struct service {
 	struct service_health now;
 	pthread_t thread;
 	bool running;
+	bool abandoned;
 	bool opened;
 	int stop_fd;
+	int end_fd;
 	int32_t pause_ms;
 	uint32_t random;
 	int64_t due_ns;
+	int64_t defer_ns;
 };
 
 /**
@@ -125,18 +131,28 @@ struct service {
  * @s: zeroed
  * @config: copied
  *
- * Return: 0, -EINVAL or -errno.
+ * Return: 0; -EINVAL; -EBUSY it runs; another -errno.
  * Context: init, signals blocked, before anything is realtime.
  */
 int service_start(struct service *s, const struct service_config *config);
 
 /**
+ * service_ask_to_end - begin what service_stop() waits for; nothing if it does not run
+ *
+ * So that several services end at the same time.
+ * Context: fini. Does not wait.
+ */
+void service_ask_to_end(struct service *s);
+
+/**
  * service_stop - end the thread and wait for it; nothing if it does not run
  *
  * @events and @health stay readable.
+ * Return: 0; -ETIMEDOUT: it hangs and is left behind (FLT-33): what it uses must live as long as
+ * the process, and it cannot be started again.
  * Context: fini. Bound: SERVICE_STOP_MAX_MS.
  */
-void service_stop(struct service *s);
+int service_stop(struct service *s);
 
 /* The rest is called by the ops, in the service's thread. */
 
@@ -163,7 +179,16 @@ int service_wait(struct service *s, int fd, short events, int32_t ms);
 void service_good(struct service *s);
 
 /**
- * service_defer - the next pause takes at least so long, once
+ * service_failed - something failed that needs no closing
+ * @error: -errno
+ *
+ * For what stays open between two attempts: counts as a failure, and makes the next pause longer.
+ * Return: the pause, ms, for the caller to keep.
+ */
+int32_t service_failed(struct service *s, int error);
+
+/**
+ * service_defer - the next pause ends no earlier than so long from now, once
  *
  * For peers that say when they want to be asked again.
  */

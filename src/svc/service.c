@@ -15,6 +15,8 @@
 
 #define STACK	      ((size_t)128 * 1024)
 #define WAIT_MAX_MS   10000
+#define NO_POLL_MS    100
+#define NICE_MAX      19
 #define PAUSE_FACTOR  2
 #define JITTER_DIVIDE 4
 
@@ -53,7 +55,7 @@ static void enter_state(struct service *s, enum service_state state)
 }
 
 /* xorshift; only so that many of us do not come back at the same moment */
-static int32_t jitter(struct service *s, int32_t ms)
+static uint32_t next_random(struct service *s)
 {
 	uint32_t x = s->random;
 
@@ -61,19 +63,30 @@ static int32_t jitter(struct service *s, int32_t ms)
 	x ^= x >> 17;
 	x ^= x << 5;
 	s->random = x;
-	return (int32_t)(x % (uint32_t)(ms / JITTER_DIVIDE + 1));
+	return x;
+}
+
+/* Return: the pause after this failure, ms. */
+static int32_t count_failure(struct service *s, int error)
+{
+	const int32_t least_ms = s->pause_ms;
+	const int32_t room_ms = min_i32(least_ms / JITTER_DIVIDE,
+					s->config.pause_max_ms - least_ms);
+
+	s->now.failures++;
+	s->now.error = -error;
+	s->pause_ms = s->pause_ms > s->config.pause_max_ms / PAUSE_FACTOR
+			      ? s->config.pause_max_ms
+			      : s->pause_ms * PAUSE_FACTOR;
+	return least_ms + (int32_t)(next_random(s) % ((uint32_t)room_ms + 1U));
 }
 
 static void pause_after(struct service *s, int error)
 {
-	const int64_t due_ns = service_now() + (s->pause_ms + jitter(s, s->pause_ms)) * NS_PER_MS;
+	const int64_t pause_ns = count_failure(s, error) * NS_PER_MS;
 
-	s->now.failures++;
-	s->now.error = -error;
-	s->due_ns = due_ns > s->due_ns ? due_ns : s->due_ns;
-	s->pause_ms = s->pause_ms > s->config.pause_max_ms / PAUSE_FACTOR
-			      ? s->config.pause_max_ms
-			      : s->pause_ms * PAUSE_FACTOR;
+	s->due_ns = max_i64(service_now() + pause_ns, s->defer_ns);
+	s->defer_ns = TIME_NEVER;
 	enter_state(s, SERVICE_CLOSED);
 }
 
@@ -96,11 +109,18 @@ int service_wait(struct service *s, int fd, short events, int32_t ms)
 		{.fd = fd, .events = events},
 	};
 
-	/* No signal reaches this thread; poll() fails for lack of memory only, and then it is late. */
-	const int n = poll(p, 2, min_i32(max_i32(ms, 0), WAIT_MAX_MS));
+	const int wait_ms = min_i32(max_i32(ms, 0), WAIT_MAX_MS);
+	const int n = poll(p, 2, wait_ms);
 
+	if (n < 0 && errno != EINTR) {
+		/* The kernel lacks memory: whoever waits in a loop must not spin. */
+		const struct timespec t = {
+			.tv_nsec = (long)(min_i32(wait_ms, NO_POLL_MS) * NS_PER_MS)};
+
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+	}
 	publish(s);
-	if (p[0].revents != 0) {
+	if (n > 0 && p[0].revents != 0) {
 		return -ECANCELED;
 	}
 	return n > 0 ? p[1].revents : 0;
@@ -114,11 +134,17 @@ void service_good(struct service *s)
 	enter_state(s, SERVICE_GOOD);
 }
 
+int32_t service_failed(struct service *s, int error)
+{
+	const int32_t pause_ms = count_failure(s, error);
+
+	enter_state(s, SERVICE_OPEN);
+	return pause_ms;
+}
+
 void service_defer(struct service *s, int32_t ms)
 {
-	const int64_t due_ns = service_now() + ms * NS_PER_MS;
-
-	s->due_ns = due_ns > s->due_ns ? due_ns : s->due_ns;
+	s->defer_ns = max_i64(s->defer_ns, service_now() + max_i32(ms, 0) * NS_PER_MS);
 }
 
 void service_say(struct service *s, enum event_id id, int32_t a0, int32_t a1, int32_t a2,
@@ -128,6 +154,7 @@ void service_say(struct service *s, enum event_id id, int32_t a0, int32_t a1, in
 
 	if (!ring_push(&s->events, &e)) {
 		s->now.lost++;
+		publish(s);
 	}
 }
 
@@ -135,14 +162,13 @@ static void try_open(struct service *s)
 {
 	const int r = s->config.ops->open(s, s->config.self);
 
-	if (r != 0) {
+	if (r == 0) {
+		s->opened = true;
+		s->now.opens++;
+		enter_state(s, SERVICE_OPEN);
+	} else if (!service_stopping(s)) {
 		pause_after(s, r);
-		return;
 	}
-	s->opened = true;
-	s->now.opens++;
-	s->due_ns = service_now();
-	enter_state(s, SERVICE_OPEN);
 }
 
 static void shut(struct service *s)
@@ -153,12 +179,26 @@ static void shut(struct service *s)
 	}
 }
 
-static void wait_until_due(struct service *s)
+static void rest(struct service *s)
 {
-	const int64_t left_ns = s->due_ns - service_now();
+	const struct service_ops *ops = s->config.ops;
+	const int32_t left_ms = sat_i32((s->due_ns - service_now()) / NS_PER_MS + 1);
 
-	if (left_ns > 0) {
-		(void)service_wait(s, -1, 0, sat_i32(left_ns / NS_PER_MS + 1));
+	if (ops->rest == NULL) {
+		(void)service_wait(s, -1, 0, left_ms);
+	} else if (service_wait(s, -1, 0, min_i32(left_ms, SERVICE_REST_MS)) == 0) {
+		ops->rest(s, s->config.self);
+	}
+}
+
+static void step(struct service *s)
+{
+	const int r = s->config.ops->step(s, s->config.self);
+
+	publish(s);
+	if (r != 0 && !service_stopping(s)) {
+		shut(s);
+		pause_after(s, r);
 	}
 }
 
@@ -166,22 +206,18 @@ static void *service_run(void *arg)
 {
 	struct service *s = arg;
 	const struct service_ops *ops = s->config.ops;
+	const uint64_t one = 1;
 
+	(void)pthread_setname_np(pthread_self(), ops->name);
 	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), s->config.nice);
 	enter_state(s, SERVICE_CLOSED);
 	while (!service_stopping(s)) {
-		if (!s->opened && service_now() < s->due_ns) {
-			wait_until_due(s);
-		} else if (!s->opened) {
-			try_open(s);
+		if (s->opened) {
+			step(s);
+		} else if (service_now() < s->due_ns) {
+			rest(s);
 		} else {
-			const int r = ops->step(s, s->config.self);
-
-			publish(s);
-			if (r != 0 && r != -ECANCELED) {
-				shut(s);
-				pause_after(s, r);
-			}
+			try_open(s);
 		}
 	}
 	shut(s);
@@ -189,6 +225,7 @@ static void *service_run(void *arg)
 		ops->fini(s, s->config.self);
 	}
 	enter_state(s, SERVICE_OFF);
+	(void)!write(s->end_fd, &one, sizeof(one));
 	return NULL;
 }
 
@@ -219,11 +256,44 @@ static int start_thread(struct service *s)
 	return -error;
 }
 
+static bool config_ok(const struct service_config *c)
+{
+	const struct service_ops *ops = c->ops;
+
+	return c->pause_min_ms > 0 && c->pause_max_ms >= c->pause_min_ms && c->nice >= 0 &&
+	       c->nice <= NICE_MAX && ops->open != NULL && ops->step != NULL &&
+	       ops->close != NULL && strlen(ops->name) < SERVICE_NAME_MAX;
+}
+
+static int open_events(struct service *s)
+{
+	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->stop_fd < 0) {
+		return -errno;
+	}
+	s->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->end_fd < 0) {
+		const int r = -errno;
+
+		(void)close(s->stop_fd);
+		return r;
+	}
+	return 0;
+}
+
+static void close_events(struct service *s)
+{
+	(void)close(s->stop_fd);
+	(void)close(s->end_fd);
+}
+
 int service_start(struct service *s, const struct service_config *config)
 {
-	if (config->pause_min_ms <= 0 || config->pause_max_ms < config->pause_min_ms ||
-	    strlen(config->ops->name) >= SERVICE_NAME_MAX) {
+	if (!config_ok(config)) {
 		return -EINVAL;
+	}
+	if (s->running || s->abandoned) {
+		return -EBUSY;
 	}
 	int r = ring_init(&s->events, s->event_storage, SERVICE_EVENTS, sizeof(struct event));
 
@@ -231,36 +301,57 @@ int service_start(struct service *s, const struct service_config *config)
 		return r;
 	}
 	s->config = *config;
+	s->opened = false;
 	s->pause_ms = config->pause_min_ms;
 	s->due_ns = service_now();
+	s->defer_ns = TIME_NEVER;
 	s->random = (uint32_t)s->due_ns | 1U;
-	s->now.moved_ns = TIME_NEVER;
-	s->now.good_ns = TIME_NEVER;
+	s->now = (struct service_health){.moved_ns = TIME_NEVER, .good_ns = TIME_NEVER};
 	snapshot_init(&s->health.head, sizeof(struct service_health));
-	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (s->stop_fd < 0) {
-		return -errno;
+	r = open_events(s);
+	if (r != 0) {
+		return r;
 	}
 	r = start_thread(s);
 	if (r != 0) {
-		(void)close(s->stop_fd);
+		close_events(s);
 		return r;
 	}
-	(void)pthread_setname_np(s->thread, config->ops->name);
 	s->running = true;
 	return 0;
 }
 
-void service_stop(struct service *s)
+void service_ask_to_end(struct service *s)
 {
 	const uint64_t one = 1;
 
-	if (!s->running) {
-		return;
+	if (s->running) {
+		/* An eventfd so far from full takes this. */
+		(void)!write(s->stop_fd, &one, sizeof(one));
 	}
-	/* An eventfd of count 0 takes this. */
-	(void)!write(s->stop_fd, &one, sizeof(one));
-	pthread_join(s->thread, NULL);
-	(void)close(s->stop_fd);
+}
+
+int service_stop(struct service *s)
+{
+	struct pollfd p = {.events = POLLIN};
+	const int64_t end_ns = service_now() + SERVICE_STOP_MAX_MS * NS_PER_MS;
+	int64_t left_ns = SERVICE_STOP_MAX_MS * NS_PER_MS;
+
+	if (!s->running) {
+		return 0;
+	}
+	service_ask_to_end(s);
 	s->running = false;
+	p.fd = s->end_fd;
+	while (left_ns > 0 && poll(&p, 1, (int)(left_ns / NS_PER_MS + 1)) <= 0) {
+		left_ns = end_ns - service_now();
+	}
+	if (p.revents == 0) {
+		pthread_detach(s->thread);
+		s->abandoned = true;
+		return -ETIMEDOUT;
+	}
+	pthread_join(s->thread, NULL);
+	close_events(s);
+	return 0;
 }
