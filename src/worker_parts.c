@@ -151,13 +151,16 @@ static int start_solis(struct worker *w)
 		.address = c->solis_address,
 		.baud = c->solis_baud,
 		.poll_ms = c->solis_poll_ms,
+		.answer_ms = SOLIS_ANSWER_MS,
+		.pause_min_ms = SOLIS_PAUSE_MIN_MS,
+		.pause_max_ms = SOLIS_PAUSE_MAX_MS,
 		.window_ms = c->solis_patience_ms,
 		.telemetry = &w->stats->telemetry.head,
 	};
 	int r = solis_start(&w->solis, &config);
 
 	if (r == 0) {
-		r = logger_add(&w->logger, &w->solis.events);
+		r = logger_add(&w->logger, &w->solis.service.events);
 	}
 	if (r != 0) {
 		shared_log(EVENT_WARNING, "cannot read %s: %s; running without the echo check",
@@ -166,9 +169,18 @@ static int start_solis(struct worker *w)
 	return EXIT_OK;
 }
 
+/* One that hangs is left behind: the end of the worker does not wait for it (SAF-13). */
+static void stop_service(int r, const char *name)
+{
+	if (r != 0) {
+		shared_log(EVENT_WARNING, "the thread of %s hangs and is left behind: %s", name,
+			   strerror(-r));
+	}
+}
+
 static void stop_solis(struct worker *w)
 {
-	solis_stop(&w->solis);
+	stop_service(solis_stop(&w->solis), "solis");
 }
 
 static int start_trace(struct worker *w)
@@ -363,6 +375,18 @@ static void stop_nothing(struct worker *w)
 	(void)w;
 }
 
+static int start_nothing(struct worker *w)
+{
+	(void)w;
+	return EXIT_OK;
+}
+
+/* All at once: the sum of their times is not what a reload has. */
+static void ask_services_to_end(struct worker *w)
+{
+	service_ask_to_end(&w->solis.service);
+}
+
 /* The watch for the guard's end is there before anything else and until nothing else is. */
 const struct worker_part worker_parts[] = {
 	{start_signals, stop_signals},
@@ -378,6 +402,7 @@ const struct worker_part worker_parts[] = {
 	{start_serial, stop_serial},
 	{start_can, stop_can},
 	{start_loop, stop_loop},
+	{start_nothing, ask_services_to_end},
 };
 
 const size_t worker_parts_len = ARRAY_SIZE(worker_parts);

@@ -8,20 +8,17 @@
 #ifndef JKP_SVC_SOLIS_H
 #define JKP_SVC_SOLIS_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/event.h"
-#include "base/ring.h"
 #include "base/snapshot.h"
 #include "core/echo.h"
 #include "core/telemetry.h"
+#include "svc/service.h"
 
-#define SOLIS_EVENTS	     64U
-#define SOLIS_ANSWER_MS	     800 /* a whole answer must be there by then; bounds solis_stop() */
-#define SOLIS_BACKOFF_MIN_MS 1000
-#define SOLIS_BACKOFF_MAX_MS 60000
+#define SOLIS_ANSWER_MS	   800 /* what an inverter gets; bounds solis_stop() */
+#define SOLIS_PAUSE_MIN_MS 1000
+#define SOLIS_PAUSE_MAX_MS 60000
 #define SOLIS_STALE_POLLS \
 	3 /* after so many polls without an answer the old one is no longer true */
 #define SOLIS_STALE_MIN_MS 30000
@@ -33,6 +30,9 @@
  * @address: Modbus address, 1..247
  * @baud: one of the usual rates, 1200..115200
  * @poll_ms: time between two readings, > 0
+ * @answer_ms: a whole answer must be there by then, 1..SOLIS_ANSWER_MS
+ * @pause_min_ms, @pause_max_ms: between two attempts after a failure, see struct service_config;
+ *                               SOLIS_PAUSE_MIN_MS, SOLIS_PAUSE_MAX_MS
  * @window_ms: how long a difference must last, see struct echo_config
  * @telemetry: snapshot of struct telemetry, or NULL: then nothing counts as said
  */
@@ -42,6 +42,9 @@ struct solis_config {
 	int32_t address;
 	int32_t baud;
 	int32_t poll_ms;
+	int32_t answer_ms;
+	int32_t pause_min_ms;
+	int32_t pause_max_ms;
 	int32_t window_ms;
 	const struct snapshot *telemetry;
 };
@@ -76,28 +79,36 @@ struct solis_status {
 	struct solis_count count;
 };
 
+struct _modbus; /* of libmodbus */
+
+/**
+ * struct solis_line - an open line
+ * @modbus: NULL: closed
+ * @lock_fd: held with an exclusive lock, which keeps well-behaved programs out
+ */
+struct solis_line {
+	struct _modbus *modbus;
+	int lock_fd;
+};
+
 /**
  * struct solis - the service; zeroed static storage
- * @events: ring of struct event; the service is its only producer. For the logger.
+ * @service: thread; its events are for the logger, its health for whoever wants to show it
  * @status: snapshot of struct solis_status. For whoever wants to show it.
  *
  * The rest is the thread's own.
  */
 struct solis {
-	struct ring events;
-	struct event event_storage[SOLIS_EVENTS];
+	struct service service;
 	SNAPSHOT_OF(struct solis_status) status;
 	/* ---- */
 	struct solis_config config;
-	bool running;
-	int stop_fd;
-	pthread_t thread;
+	struct solis_line line;
 	struct echo echo;
 	struct echo_said said;
 	struct telemetry scratch;
 	struct solis_status now;
 	bool answering;
-	int32_t backoff_ms;
 	int64_t due_ns;
 };
 
@@ -107,7 +118,7 @@ struct solis {
  * @config: copied
  *
  * The device need not be there: it is tried again until it is.
- * Return: 0 or -errno.
+ * Return: as service_start().
  * Context: init, signals blocked, before anything is realtime.
  */
 int solis_start(struct solis *s, const struct solis_config *config);
@@ -115,9 +126,9 @@ int solis_start(struct solis *s, const struct solis_config *config);
 /**
  * solis_stop - end the thread and wait for it; nothing if it does not run
  *
- * @events stays readable. Bound: SOLIS_ANSWER_MS and the closing of the device.
+ * Return, bound: as service_stop(). An answer that is under way is waited for, SOLIS_ANSWER_MS.
  * Context: fini.
  */
-void solis_stop(struct solis *s);
+int solis_stop(struct solis *s);
 
 #endif

@@ -1,114 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The thread: what is said, what is read, when to try again. */
+/* What is said, what is read, when to try again. */
 #include "svc/solis.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/units.h"
 #include "solis_line.h"
 
-#define STACK	     ((size_t)128 * 1024)
-#define TICK_MS	     200 /* small falls of a limit leave 200 ms apart */
-#define NICE	     10
-#define BACKOFF_STEP 2
+#define TICK_MS SERVICE_REST_MS /* small falls of a limit leave 200 ms apart */
+#define NICE	10
 
 _Static_assert(sizeof(struct solis_status) % 8U == 0U, "no padding travels in the snapshot");
-
-static int64_t clock_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
-}
-
-/* A full ring counts what it refuses, and the logger tells. */
-static void say(struct solis *s, enum event_id id, int32_t a0, int32_t a1, int32_t a2, int32_t a3)
-{
-	const struct event e = {.t_ns = clock_now(), .id = (uint32_t)id, .arg = {a0, a1, a2, a3}};
-
-	(void)ring_push(&s->events, &e);
-}
+_Static_assert(SOLIS_ANSWER_MS <= SERVICE_STOP_MAX_MS - 100, "an answer is waited for at the end");
 
 static int32_t shown(uint32_t count)
 {
 	return count > INT32_MAX ? INT32_MAX : (int32_t)count;
-}
-
-static void later(struct solis *s, int32_t ms)
-{
-	s->due_ns = clock_now() + ms * NS_PER_MS;
-}
-
-static void back_off(struct solis *s)
-{
-	s->answering = false;
-	later(s, s->backoff_ms);
-	s->backoff_ms = min_i32(s->backoff_ms * BACKOFF_STEP, SOLIS_BACKOFF_MAX_MS);
-}
-
-static void open_line(struct solis *s, struct solis_line *line)
-{
-	const int r = solis_line_open(&s->config, line);
-
-	if (r == 0) {
-		s->now.count.opens++;
-		say(s, EVENT_SOLIS_OPEN, 0, 0, 0, 0);
-	} else if (r == -ENOTUNIQ) {
-		say(s, EVENT_SOLIS_IS_BMS, 0, 0, 0, 0);
-		back_off(s);
-	} else {
-		say(s, EVENT_SOLIS_NO_DEVICE, -r, 0, 0, 0);
-		back_off(s);
-	}
-}
-
-static void take_answer(struct solis *s, const uint16_t reg[ECHO_REGISTERS])
-{
-	s->now.count.answers++;
-	echo_decode(reg, clock_now(), &s->now.reading);
-	if (!s->answering) {
-		s->answering = true;
-		say(s, EVENT_SOLIS_ANSWERS, 0, 0, 0, 0);
-	}
-	s->backoff_ms = SOLIS_BACKOFF_MIN_MS;
-	later(s, s->config.poll_ms);
-}
-
-static void read_line(struct solis *s, struct solis_line *line)
-{
-	struct solis_count *count = &s->now.count;
-	uint16_t reg[ECHO_REGISTERS] = {0};
-	int32_t exception = 0;
-
-	switch (solis_line_read(line, reg, &exception)) {
-	case SOLIS_READ:
-		take_answer(s, reg);
-		return;
-	case SOLIS_SILENT:
-		say(s, EVENT_SOLIS_SILENT, shown(++count->silent), 0, 0, 0);
-		break;
-	case SOLIS_DAMAGED:
-		say(s, EVENT_SOLIS_DAMAGED, shown(++count->damaged), 0, 0, 0);
-		break;
-	case SOLIS_REFUSED:
-		count->refused++;
-		say(s, EVENT_SOLIS_REFUSED, exception, 0, 0, 0);
-		break;
-	case SOLIS_LOST:
-	default:
-		count->losses++;
-		say(s, EVENT_SOLIS_LOST, 0, 0, 0, 0);
-		solis_line_close(line);
-		break;
-	}
-	back_off(s);
 }
 
 /* The writer was at work: what was said 200 ms ago is as good. */
@@ -124,79 +31,148 @@ static void compare(struct solis *s)
 {
 	struct echo_out out = {0};
 
-	echo_step(&s->echo, clock_now(), &s->said, &s->now.reading, &out);
+	echo_step(&s->echo, service_now(), &s->said, &s->now.reading, &out);
 	for (uint32_t i = 0; i < out.event_len; i++) {
-		(void)ring_push(&s->events, &out.event[i]);
+		const struct event *e = &out.event[i];
+
+		service_say(&s->service, (enum event_id)e->id, e->arg[0], e->arg[1], e->arg[2],
+			    e->arg[3]);
 	}
 	s->now.verdict = out.verdict;
 	s->now.differs = out.differs;
 	snapshot_write(&s->status.head, &s->now, sizeof(s->now));
 }
 
-static bool stop_wanted(const struct solis *s)
+/* What the bus says is remembered without an inverter too: the next reading is compared with it. */
+static void solis_rest(struct service *service, void *self)
 {
-	struct pollfd p = {.fd = s->stop_fd, .events = POLLIN};
+	struct solis *s = self;
 
-	return poll(&p, 1, TICK_MS) > 0;
+	(void)service;
+	look_at_bus(s);
+	compare(s);
 }
 
-static void *solis_run(void *arg)
+static int solis_open(struct service *service, void *self)
 {
-	struct solis *s = arg;
-	struct solis_line line = {.lock_fd = -1};
+	struct solis *s = self;
+	const int r = solis_line_open(&s->config, &s->line);
 
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
-	do {
+	if (r == 0) {
+		s->now.count.opens++;
+		s->due_ns = service_now();
+		service_say(service, EVENT_SOLIS_OPEN, 0, 0, 0, 0);
+	} else if (r == -ENOTUNIQ) {
+		service_say(service, EVENT_SOLIS_IS_BMS, 0, 0, 0, 0);
+	} else {
+		service_say(service, EVENT_SOLIS_NO_DEVICE, -r, 0, 0, 0);
+	}
+	return r;
+}
+
+static void solis_close(struct service *service, void *self)
+{
+	struct solis *s = self;
+
+	(void)service;
+	solis_line_close(&s->line);
+}
+
+static void take_answer(struct solis *s, const uint16_t reg[ECHO_REGISTERS])
+{
+	s->now.count.answers++;
+	echo_decode(reg, service_now(), &s->now.reading);
+	if (!s->answering) {
+		s->answering = true;
+		service_say(&s->service, EVENT_SOLIS_ANSWERS, 0, 0, 0, 0);
+	}
+	service_good(&s->service);
+	s->due_ns = service_now() + s->config.poll_ms * NS_PER_MS;
+}
+
+/* No answer, or none of use: the line stays open. */
+static void miss_answer(struct solis *s, int error)
+{
+	s->answering = false;
+	s->due_ns = service_now() + service_failed(&s->service, error) * NS_PER_MS;
+}
+
+static int read_line(struct solis *s)
+{
+	struct solis_count *count = &s->now.count;
+	uint16_t reg[ECHO_REGISTERS] = {0};
+	int32_t exception = 0;
+
+	switch (solis_line_read(&s->line, reg, &exception)) {
+	case SOLIS_READ:
+		take_answer(s, reg);
+		return 0;
+	case SOLIS_SILENT:
+		service_say(&s->service, EVENT_SOLIS_SILENT, shown(++count->silent), 0, 0, 0);
+		miss_answer(s, -ETIMEDOUT);
+		return 0;
+	case SOLIS_DAMAGED:
+		service_say(&s->service, EVENT_SOLIS_DAMAGED, shown(++count->damaged), 0, 0, 0);
+		miss_answer(s, -EBADMSG);
+		return 0;
+	case SOLIS_REFUSED:
+		count->refused++;
+		service_say(&s->service, EVENT_SOLIS_REFUSED, exception, 0, 0, 0);
+		miss_answer(s, -EOPNOTSUPP);
+		return 0;
+	case SOLIS_LOST:
+	default:
+		count->losses++;
+		s->answering = false;
+		service_say(&s->service, EVENT_SOLIS_LOST, 0, 0, 0, 0);
+		return -EIO;
+	}
+}
+
+static int solis_step(struct service *service, void *self)
+{
+	struct solis *s = self;
+	int r = 0;
+
+	look_at_bus(s);
+	if (service_now() >= s->due_ns) {
+		r = read_line(s);
 		look_at_bus(s);
-		if (clock_now() >= s->due_ns) {
-			if (line.modbus == NULL) {
-				open_line(s, &line);
-			}
-			if (line.modbus != NULL) {
-				read_line(s, &line);
-				look_at_bus(s);
-			}
-		}
-		compare(s);
-	} while (!stop_wanted(s));
-	solis_line_close(&line);
-	say(s, EVENT_SOLIS_TOTAL, shown(s->now.count.answers), shown(s->now.count.silent),
-	    shown(s->now.count.damaged), shown(s->now.count.refused));
-	return NULL;
+	}
+	compare(s);
+	if (r == 0) {
+		const int64_t left_ns = s->due_ns - service_now();
+
+		(void)service_wait(service, -1, 0,
+				   sat_i32(min_i64(left_ns / NS_PER_MS + 1, TICK_MS)));
+	}
+	return r;
 }
 
-static int start_thread(struct solis *s)
+static void solis_fini(struct service *service, void *self)
 {
-	const struct sched_param param = {.sched_priority = 0};
-	pthread_attr_t attr;
-	int error = pthread_attr_init(&attr);
+	const struct solis *s = self;
+	const struct solis_count *count = &s->now.count;
 
-	if (error != 0) {
-		return -error;
-	}
-	error = pthread_attr_setstacksize(&attr, STACK);
-	if (error == 0) {
-		error = pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
-	}
-	if (error == 0) {
-		error = pthread_attr_setschedpolicy(&attr, SCHED_OTHER);
-	}
-	if (error == 0) {
-		error = pthread_attr_setschedparam(&attr, &param);
-	}
-	if (error == 0) {
-		error = pthread_create(&s->thread, &attr, solis_run, s);
-	}
-	pthread_attr_destroy(&attr);
-	return -error;
+	service_say(service, EVENT_SOLIS_TOTAL, shown(count->answers), shown(count->silent),
+		    shown(count->damaged), shown(count->refused));
 }
 
 static int32_t max_age_ms(const struct solis_config *c)
 {
-	const int64_t ms = (int64_t)c->poll_ms * SOLIS_STALE_POLLS + SOLIS_ANSWER_MS;
+	const int64_t ms = (int64_t)c->poll_ms * SOLIS_STALE_POLLS + c->answer_ms;
 
 	return max_i32(sat_i32(ms), SOLIS_STALE_MIN_MS);
 }
+
+static const struct service_ops solis_ops = {
+	.name = "solis",
+	.open = solis_open,
+	.step = solis_step,
+	.close = solis_close,
+	.rest = solis_rest,
+	.fini = solis_fini,
+};
 
 int solis_start(struct solis *s, const struct solis_config *config)
 {
@@ -204,41 +180,26 @@ int solis_start(struct solis *s, const struct solis_config *config)
 		.window_ms = config->window_ms,
 		.max_age_ms = max_age_ms(config),
 	};
-	int r = ring_init(&s->events, s->event_storage, SOLIS_EVENTS, sizeof(struct event));
+	const struct service_config service = {
+		.ops = &solis_ops,
+		.self = s,
+		.pause_min_ms = config->pause_min_ms,
+		.pause_max_ms = config->pause_max_ms,
+		.nice = NICE,
+	};
 
-	if (r != 0) {
-		return r;
+	if (config->answer_ms < 1 || config->answer_ms > SOLIS_ANSWER_MS) {
+		return -EINVAL;
 	}
 	s->config = *config;
-	s->backoff_ms = SOLIS_BACKOFF_MIN_MS;
-	s->due_ns = clock_now();
+	s->line = (struct solis_line){.lock_fd = -1};
 	s->now.reading.t_ns = TIME_NEVER;
 	echo_init(&s->echo, &echo);
 	snapshot_init(&s->status.head, sizeof(struct solis_status));
-	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (s->stop_fd < 0) {
-		return -errno;
-	}
-	r = start_thread(s);
-	if (r != 0) {
-		(void)close(s->stop_fd);
-		return r;
-	}
-	(void)pthread_setname_np(s->thread, "solis");
-	s->running = true;
-	return 0;
+	return service_start(&s->service, &service);
 }
 
-void solis_stop(struct solis *s)
+int solis_stop(struct solis *s)
 {
-	const uint64_t one = 1;
-
-	if (!s->running) {
-		return;
-	}
-	/* An eventfd of count 0 takes this; the thread sees it at its next wake-up. */
-	(void)!write(s->stop_fd, &one, sizeof(one));
-	pthread_join(s->thread, NULL);
-	(void)close(s->stop_fd);
-	s->running = false;
+	return service_stop(&s->service);
 }

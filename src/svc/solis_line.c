@@ -7,8 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define US_PER_MS 1000
-#define MS_PER_S  1000
+#define US_PER_MS 1000U
 
 /* Return: 0; -ENOTUNIQ the descriptor leads to the device of the BMS, by whatever name; -errno. */
 static int judge_device(int fd, const char *bms_device)
@@ -57,8 +56,7 @@ static int lock_device(const struct solis_config *c)
 static int set_up(modbus_t *m, const struct solis_config *c)
 {
 	if (modbus_set_slave(m, c->address) < 0 ||
-	    modbus_set_response_timeout(m, SOLIS_ANSWER_MS / MS_PER_S,
-					SOLIS_ANSWER_MS % MS_PER_S * US_PER_MS) < 0 ||
+	    modbus_set_response_timeout(m, 0, (uint32_t)c->answer_ms * US_PER_MS) < 0 ||
 	    /* None between two bytes: the time above is for the answer as a whole. */
 	    modbus_set_byte_timeout(m, 0, 0) < 0 ||
 	    modbus_set_error_recovery(m, MODBUS_ERROR_RECOVERY_NONE) < 0 || modbus_connect(m) < 0) {

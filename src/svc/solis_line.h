@@ -20,16 +20,6 @@ enum solis_result {
 };
 
 /**
- * struct solis_line - an open line
- * @modbus: NULL: closed
- * @lock_fd: held with an exclusive lock, which keeps well-behaved programs out
- */
-struct solis_line {
-	modbus_t *modbus;
-	int lock_fd;
-};
-
-/**
  * solis_line_open - open and lock the device
  * @ret_line: untouched on failure
  *
@@ -43,7 +33,7 @@ int solis_line_open(const struct solis_config *c, struct solis_line *ret_line);
  * @ret_reg: receives them after SOLIS_READ, else unspecified
  * @ret_exception: Modbus exception code after SOLIS_REFUSED, else untouched
  *
- * Context: the thread of the service. Bound: SOLIS_ANSWER_MS.
+ * Context: the thread of the service. Bound: @answer_ms of the settings.
  */
 enum solis_result solis_line_read(struct solis_line *line, uint16_t ret_reg[ECHO_REGISTERS],
 				  int32_t *ret_exception);
