@@ -17,6 +17,7 @@
 #include "rt/shared.h"
 #include "rt/stats.h"
 #include "svc/logger.h"
+#include "svc/sma.h"
 #include "svc/solis.h"
 #include "svc/trace.h"
 
@@ -66,6 +67,7 @@ struct worker {
 	struct can_msg frame_storage[WORKER_FRAMES];
 	struct logger logger;
 	struct solis solis;
+	struct sma sma; /* its grid sample is for the cycle */
 	struct trace trace;
 	struct serial *serial;
 	struct can_port *can;

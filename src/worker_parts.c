@@ -183,6 +183,50 @@ static void stop_solis(struct worker *w)
 	stop_service(solis_stop(&w->solis), "solis");
 }
 
+static enum meter_who whom_to_believe(const struct config *c, uint32_t *ret_serial)
+{
+	if (conf_sma_serial(c, ret_serial)) {
+		return METER_SERIAL;
+	}
+	return strcmp(c->sma_serial, CONF_SERIAL_ANY) == 0 ? METER_ANY : METER_NOBODY;
+}
+
+/* It only listens, so a dry run does too. The battery is served without it. */
+static int start_sma(struct worker *w)
+{
+	const struct config *c = &w->config;
+	struct sma_config config = {
+		.interface = c->sma_interface,
+		.group = c->sma_group,
+		.port = c->sma_port,
+		.meter = {.max_power_w = c->sma_max_power_w, .stale_ms = c->sma_stale_ms},
+		.pause_min_ms = SMA_PAUSE_MIN_MS,
+		.pause_max_ms = SMA_PAUSE_MAX_MS,
+		.silent_ms = SMA_SILENT_MS,
+		.calm_ms = SMA_CALM_MS,
+	};
+
+	if (!c->sma_enabled || w->mode == MODE_EXPLAIN) {
+		return EXIT_OK;
+	}
+	config.meter.who = whom_to_believe(c, &config.meter.serial);
+	int r = sma_start(&w->sma, &config);
+
+	if (r == 0) {
+		r = logger_add(&w->logger, &w->sma.service.events);
+	}
+	if (r != 0) {
+		shared_log(EVENT_WARNING, "cannot listen for the meter: %s; running without",
+			   strerror(-r));
+	}
+	return EXIT_OK;
+}
+
+static void stop_sma(struct worker *w)
+{
+	stop_service(sma_stop(&w->sma), "sma");
+}
+
 static int start_trace(struct worker *w)
 {
 	const char *path = w->config.trace_path;
@@ -385,6 +429,7 @@ static int start_nothing(struct worker *w)
 static void ask_services_to_end(struct worker *w)
 {
 	service_ask_to_end(&w->solis.service);
+	service_ask_to_end(&w->sma.service);
 }
 
 /* The watch for the guard's end is there before anything else and until nothing else is. */
@@ -399,6 +444,7 @@ const struct worker_part worker_parts[] = {
 	{start_trace, stop_trace},
 	{start_control, stop_control},
 	{start_solis, stop_solis},
+	{start_sma, stop_sma},
 	{start_serial, stop_serial},
 	{start_can, stop_can},
 	{start_loop, stop_loop},
