@@ -22,7 +22,8 @@
 #define SMA_SILENT_MS	 60000 /* without any meter: a switch may have dropped the group */
 #define SMA_BURST	 64U   /* datagrams looked at in one step */
 #define SMA_REST_MS	 20    /* after each step: at most 3200 datagrams a second are looked at */
-#define SMA_FLOOD_STEPS	 10    /* full bursts in a row: a flood */
+#define SMA_FLOOD_BURST	 16U   /* in one step: more than all devices of a house say */
+#define SMA_FLOOD_STEPS	 10U   /* so many such steps in a row: a flood */
 #define SMA_CALM_MS	 60000 /* after which it is tried without the filter */
 #define SMA_HEARD	 8U    /* meters that are remembered */
 

@@ -279,7 +279,7 @@ static int drain(struct sma *s, bool *good, uint32_t *ret_source)
 		judge(s, &a, now_ns, good);
 		n++;
 	}
-	s->full_steps = n == SMA_BURST ? s->full_steps + 1U : 0U;
+	s->full_steps = n >= SMA_FLOOD_BURST ? s->full_steps + 1U : 0U;
 	if (r == -EAGAIN) {
 		s->empty_ns = now_ns;
 		r = 0;
@@ -348,7 +348,7 @@ static int sma_step(struct service *service, void *self)
 	if (good) {
 		service_good(service);
 	}
-	if (time_ms_since(service_now(), s->checked_ns) >= CHECK_MS) {
+	if (time_ms_since(service_now(), s->checked_ns) >= min_i32(CHECK_MS, s->config.silent_ms)) {
 		s->checked_ns = service_now();
 		s->told = 0U;
 		r = check_link(s);
