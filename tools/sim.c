@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "sim_capture.h"
+#include "sim_sma.h"
 
 #define EXIT_USAGE	 1
 #define EXIT_DEVICE	 2
@@ -57,11 +58,13 @@ static void on_signal(int signo)
 
 static void usage(FILE *f)
 {
-	fprintf(f, "usage: jkpylon-sim [--bms LINK] [--capture FILE.json:NAME|FILE.hex]\n"
-		   "       [--cells N] [--capacity AH] [--soc PERCENT] [--temp CELSIUS]\n"
-		   "       [--inverter unix:PATH|INTERFACE|none] [--load WATT] [--sun WATT]\n"
-		   "       [--speed X] [--script FILE] [--control unix:PATH] [--seed N]\n"
-		   "       [--unpaced] [--help] [--version]\n");
+	fprintf(f,
+		"usage: jkpylon-sim [--bms LINK] [--capture FILE.json:NAME|FILE.hex]\n"
+		"       [--cells N] [--capacity AH] [--soc PERCENT] [--temp CELSIUS]\n"
+		"       [--inverter unix:PATH|INTERFACE|none] [--load WATT] [--sun WATT]\n"
+		"       [--speed X] [--script FILE] [--control unix:PATH] [--seed N]\n"
+		"       [--unpaced] [--help] [--version]\n"
+		"       jkpylon-sim sma --interface NAME [...]: a meter; see jkpylon-sim sma --help\n");
 }
 
 static bool number(const char *text, const char *name, double lo, double hi, double *ret_value)
@@ -258,6 +261,12 @@ static int make_from_capture(struct sim *s, const struct options *o)
 	return rc;
 }
 
+static void run_command(void *owner, struct sim_client *client, char *line,
+			char ret_reply[SIM_REPLY_MAX])
+{
+	sim_command(owner, client, line, ret_reply);
+}
+
 static int set_up(struct sim *s, const struct options *o)
 {
 	char err[CAPTURE_ERROR_MAX];
@@ -279,7 +288,7 @@ static int set_up(struct sim *s, const struct options *o)
 	s->inverter.load_w = o->load_w;
 	s->inverter.sun_w = o->sun_w;
 	s->speed = o->speed;
-	if (sim_control_open(&s->control, o->control, err, sizeof(err)) != 0) {
+	if (sim_control_open(&s->control, run_command, s, o->control, err, sizeof(err)) != 0) {
 		fprintf(stderr, "jkpylon-sim: control: %s\n", err);
 		return EXIT_DEVICE;
 	}
@@ -321,7 +330,7 @@ static void run(struct sim *s)
 	while (!s->quit && !stopped) {
 		int64_t now_ns = sim_now();
 
-		sim_control_step(s, now_ns);
+		sim_control_step(&s->control, (double)(now_ns - s->start_ns) / (double)NS_PER_S);
 		if (now_ns - s->model_ns >= TICK_NS) {
 			const double wanted = sim_inverter_step(&s->inverter, &s->battery, now_ns);
 
@@ -347,6 +356,9 @@ int main(int argc, char **argv)
 	const struct sigaction stop = {.sa_handler = on_signal};
 	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 
+	if (argc > 1 && strcmp(argv[1], "sma") == 0) {
+		return sim_sma_main(argc - 1, argv + 1);
+	}
 	if (!parse_options(argc, argv, &o)) {
 		usage(stderr);
 		return EXIT_USAGE;

@@ -8,45 +8,9 @@
 #include <stdint.h>
 
 #include "sim_bms.h"
+#include "sim_control.h"
 #include "sim_image.h"
 #include "sim_inverter.h"
-
-#define SIM_CLIENTS_MAX 8
-#define SIM_LINE_MAX	512
-#define SIM_REPLY_MAX	4096
-
-/**
- * struct sim_client - somebody who gives commands
- * @in: where from, -1 = free
- * @out: where the answers go
- * @marks: wants a line for every reply of the BMS
- */
-struct sim_client {
-	int in;
-	int out;
-	bool marks;
-	bool overlong;
-	char line[SIM_LINE_MAX];
-	size_t len;
-};
-
-/* One line of a script. */
-struct sim_script_line {
-	double at_s;
-	char *text;
-};
-
-/**
- * struct sim_control - command sources
- */
-struct sim_control {
-	int listener;
-	char path[SIM_PATH_MAX];
-	struct sim_client client[SIM_CLIENTS_MAX];
-	struct sim_script_line *script;
-	size_t script_len;
-	size_t script_at;
-};
 
 /**
  * struct sim - everything
@@ -86,28 +50,6 @@ void sim_heal(struct sim *s);
 
 /* State as one JSON object on one line. */
 void sim_status(const struct sim *s, char ret_reply[SIM_REPLY_MAX]);
-
-/**
- * sim_control_open - standard input, and a socket if @spec is "unix:PATH"
- *
- * Return: 0, or -errno with a message in @err.
- */
-int sim_control_open(struct sim_control *c, const char *spec, char *err, size_t err_len);
-
-/**
- * sim_control_script - read a script: lines "SECONDS COMMAND", '#' begins a comment
- */
-int sim_control_script(struct sim_control *c, const char *path, char *err, size_t err_len);
-
-void sim_control_close(struct sim_control *c);
-
-struct pollfd;
-
-/* File descriptors to wait for. Return: how many of the SIM_CLIENTS_MAX + 1 were filled. */
-int sim_control_poll(const struct sim_control *c, struct pollfd *fds);
-
-/* Take what has arrived, carry out what is due. */
-void sim_control_step(struct sim *s, int64_t now_ns);
 
 /* Tell those who asked when a reply of the BMS was complete. */
 void sim_control_mark(struct sim *s);

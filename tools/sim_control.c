@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Command sources of the simulator: standard input, a socket, a script. */
-#include "sim.h"
+#include "sim_control.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +16,6 @@
 
 #define BACKLOG	   4
 #define READ_CHUNK 512
-#define NS_PER_S   1e9
-#define MARK_MAX   256
 
 static int open_listener(struct sim_control *c, const char *path, char *err, size_t err_len)
 {
@@ -57,11 +54,14 @@ static int open_listener(struct sim_control *c, const char *path, char *err, siz
 	return 0;
 }
 
-int sim_control_open(struct sim_control *c, const char *spec, char *err, size_t err_len)
+int sim_control_open(struct sim_control *c, sim_run *run, void *owner, const char *spec, char *err,
+		     size_t err_len)
 {
 	static const char prefix[] = "unix:";
 
 	memset(c, 0, sizeof(*c));
+	c->run = run;
+	c->owner = owner;
 	c->listener = -1;
 	for (int i = 0; i < SIM_CLIENTS_MAX; i++) {
 		c->client[i].in = -1;
@@ -169,7 +169,7 @@ static void drop(struct sim_client *k)
 }
 
 /* A client that does not read loses its connection, not our time. */
-static void say(struct sim_client *k, const char *text)
+void sim_control_say(struct sim_client *k, const char *text)
 {
 	char line[SIM_REPLY_MAX + 1];
 	const int n = snprintf(line, sizeof(line), "%s\n", text);
@@ -202,7 +202,7 @@ static void accept_clients(struct sim_control *c)
 	}
 }
 
-static void take_line(struct sim *s, struct sim_client *k)
+static void take_line(struct sim_control *c, struct sim_client *k)
 {
 	char reply[SIM_REPLY_MAX];
 	const bool overlong = k->overlong;
@@ -211,16 +211,16 @@ static void take_line(struct sim *s, struct sim_client *k)
 	k->len = 0;
 	k->overlong = false;
 	if (overlong) {
-		say(k, "error: line too long");
+		sim_control_say(k, "error: line too long");
 		return;
 	}
-	sim_command(s, k, k->line, reply);
+	c->run(c->owner, k, k->line, reply);
 	if (reply[0] != '\0') {
-		say(k, reply);
+		sim_control_say(k, reply);
 	}
 }
 
-static void read_client(struct sim *s, struct sim_client *k)
+static void read_client(struct sim_control *c, struct sim_client *k)
 {
 	char buf[READ_CHUNK];
 	struct pollfd p = {.fd = k->in, .events = POLLIN};
@@ -236,7 +236,7 @@ static void read_client(struct sim *s, struct sim_client *k)
 	}
 	for (ssize_t i = 0; i < n && k->in >= 0; i++) {
 		if (buf[i] == '\n') {
-			take_line(s, k);
+			take_line(c, k);
 		} else if (k->len < sizeof(k->line) - 1U) {
 			k->line[k->len++] = buf[i];
 		} else {
@@ -245,52 +245,28 @@ static void read_client(struct sim *s, struct sim_client *k)
 	}
 }
 
-static void run_script(struct sim *s, int64_t now_ns)
+static void run_script(struct sim_control *c, double elapsed_s)
 {
-	struct sim_control *c = &s->control;
 	char reply[SIM_REPLY_MAX];
 
-	while (c->script_at < c->script_len &&
-	       (double)(now_ns - s->start_ns) >= c->script[c->script_at].at_s * NS_PER_S) {
+	while (c->script_at < c->script_len && elapsed_s >= c->script[c->script_at].at_s) {
 		struct sim_script_line *l = &c->script[c->script_at++];
 
 		fprintf(stderr, "sim: %.3f s: %s", l->at_s, l->text);
-		sim_command(s, NULL, l->text, reply);
+		c->run(c->owner, NULL, l->text, reply);
 		fprintf(stderr, ": %s\n", reply);
 	}
 }
 
-void sim_control_step(struct sim *s, int64_t now_ns)
+void sim_control_step(struct sim_control *c, double elapsed_s)
 {
-	struct sim_control *c = &s->control;
-
 	if (c->listener >= 0) {
 		accept_clients(c);
 	}
 	for (int i = 0; i < SIM_CLIENTS_MAX; i++) {
 		if (c->client[i].in >= 0) {
-			read_client(s, &c->client[i]);
+			read_client(c, &c->client[i]);
 		}
 	}
-	run_script(s, now_ns);
-}
-
-void sim_mark_text(const struct sim_mark *m, char *buf, size_t len)
-{
-	snprintf(buf, len,
-		 "mark seq=%" PRIu32 " request_ns=%" PRId64 " first_ns=%" PRId64 " last_ns=%" PRId64
-		 " bytes=%zu max_mv=%u min_mv=%u",
-		 m->seq, m->request_ns, m->first_ns, m->last_ns, m->bytes, m->max_mv, m->min_mv);
-}
-
-void sim_control_mark(struct sim *s)
-{
-	char text[MARK_MAX];
-
-	sim_mark_text(&s->bms.mark, text, sizeof(text));
-	for (int i = 0; i < SIM_CLIENTS_MAX; i++) {
-		if (s->control.client[i].in >= 0 && s->control.client[i].marks) {
-			say(&s->control.client[i], text);
-		}
-	}
+	run_script(c, elapsed_s);
 }

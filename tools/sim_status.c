@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* State of the simulator as one JSON line, and the end of all faults. */
+/* State of the simulator as one JSON line, times of replies, and the end of all faults. */
 #include "sim.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #define NS_PER_S 1e9
+#define MARK_MAX 256
 
 struct text {
 	char *buf;
@@ -106,4 +108,24 @@ void sim_heal(struct sim *s)
 	s->inverter.disobey = false;
 	s->inverter.silent = false;
 	s->inverter.alive = true;
+}
+
+void sim_mark_text(const struct sim_mark *m, char *buf, size_t len)
+{
+	snprintf(buf, len,
+		 "mark seq=%" PRIu32 " request_ns=%" PRId64 " first_ns=%" PRId64 " last_ns=%" PRId64
+		 " bytes=%zu max_mv=%u min_mv=%u",
+		 m->seq, m->request_ns, m->first_ns, m->last_ns, m->bytes, m->max_mv, m->min_mv);
+}
+
+void sim_control_mark(struct sim *s)
+{
+	char text[MARK_MAX];
+
+	sim_mark_text(&s->bms.mark, text, sizeof(text));
+	for (int i = 0; i < SIM_CLIENTS_MAX; i++) {
+		if (s->control.client[i].in >= 0 && s->control.client[i].marks) {
+			sim_control_say(&s->control.client[i], text);
+		}
+	}
 }
