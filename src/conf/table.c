@@ -315,7 +315,7 @@ const struct conf_key conf_keys[] = {
 	 .help = "Multicast group the meters send to."},
 	NUMBER("sma", "port", sma_port, &conf_count, 1, 65535,
 	       "UDP port of the meters. What is sent to this machine alone is heard there too."),
-	NUMBER("sma", "stale", sma_stale_ms, &conf_time_ms, 2 * S_MS, 30 * S_MS,
+	NUMBER("sma", "stale", sma_stale_ms, &conf_time_ms, 5 * S_MS, 30 * S_MS,
 	       "Without a sample for this long there is no grid value, and a meter that has moved to "
 	       "another address is believed."),
 	NUMBER("sma", "max_power", sma_max_power_w, &conf_power, 1000, 1000000,

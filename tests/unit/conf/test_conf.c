@@ -364,7 +364,7 @@ static void test_print_reads_back_to_the_same_settings(void **state)
 		"required = no\nstats = /tmp/s\n[solis]\ndevice = /dev/ttyUSB1\naddress = 247\n"
 		"baud = 19200\npoll = 2.5s\npatience = 2min\n[sma]\nenabled = yes\n"
 		"interface = eth0\nserial = 4294967295\ngroup = 239.1.2.3\nport = 1234\n"
-		"stale = 2.5s\nmax_power = 12.345kW\n[recorder]\ntrace = /tmp/t\n",
+		"stale = 5.5s\nmax_power = 12.345kW\n[recorder]\ntrace = /tmp/t\n",
 	};
 
 	(void)state;
