@@ -213,11 +213,13 @@ static void check_key(const cJSON *item, size_t len)
 	int32_t differ_dw = 0;
 
 	if (strcmp(key, "protocol") == 0) {
-		assert_int_equal(meter.protocol, strtol(item->valuestring, NULL, 16));
+		(void)snprintf(text, sizeof(text), "0x%04x", meter.protocol);
+		assert_string_equal(text, item->valuestring);
 	} else if (strcmp(key, "datagram_len") == 0) {
 		assert_int_equal(len, item->valueint);
 	} else if (strcmp(key, "extra") == 0) {
-		assert_int_equal(meter.extra, strtol(item->valuestring, NULL, 16));
+		(void)snprintf(text, sizeof(text), "%04x", meter.extra);
+		assert_string_equal(text, item->valuestring);
 	} else if (strcmp(key, "susy") == 0) {
 		assert_int_equal(meter.susy, item->valueint);
 		assert_string_not_equal(speedwire_device_name(meter.susy), "unknown device");
