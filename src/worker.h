@@ -56,6 +56,7 @@ struct worker {
 	int latency_fd;
 	int lock_fd;
 	int control_fd;
+	bool left_behind; /* a thread that hangs may still read what is mapped */
 	struct orphan orphan;
 	struct shared_page *page;
 	struct stats_page *stats;

@@ -81,7 +81,7 @@ static int start_stats(struct worker *w)
 
 static void stop_stats(struct worker *w)
 {
-	stats_destroy(w->stats, w->lock_fd);
+	stats_destroy(w->left_behind ? NULL : w->stats, w->lock_fd);
 }
 
 static int start_memory(struct worker *w)
@@ -170,9 +170,10 @@ static int start_solis(struct worker *w)
 }
 
 /* One that hangs is left behind: the end of the worker does not wait for it (SAF-13). */
-static void stop_service(int r, const char *name)
+static void stop_service(struct worker *w, int r, const char *name)
 {
 	if (r != 0) {
+		w->left_behind = true;
 		shared_log(EVENT_WARNING, "the thread of %s hangs and is left behind: %s", name,
 			   strerror(-r));
 	}
@@ -180,7 +181,7 @@ static void stop_service(int r, const char *name)
 
 static void stop_solis(struct worker *w)
 {
-	stop_service(solis_stop(&w->solis), "solis");
+	stop_service(w, solis_stop(&w->solis), "solis");
 }
 
 static enum meter_who whom_to_believe(const struct config *c, uint32_t *ret_serial)
@@ -224,7 +225,7 @@ static int start_sma(struct worker *w)
 
 static void stop_sma(struct worker *w)
 {
-	stop_service(sma_stop(&w->sma), "sma");
+	stop_service(w, sma_stop(&w->sma), "sma");
 }
 
 static int start_trace(struct worker *w)

@@ -11,8 +11,8 @@
 #define VOLT	      230.0
 #define LINES	      3
 #define DW_PER_W      10.0
-#define BATCH	      64
-#define BURST_MAX     4096
+#define BATCH	      64U
+#define BURST_MAX     4096U
 #define FLOOD_TICK_NS NS_PER_MS
 #define FLOOD_W	      65535.0
 #define DATA_LEN_AT   13
@@ -164,15 +164,19 @@ static void send_flood(struct sim_sma *s, int64_t now_ns)
 {
 	uint8_t b[SPEEDWIRE_DATAGRAM_MAX];
 	struct speedwire_meter m;
-	double wanted = (double)(now_ns - s->flood_ns) / (double)NS_PER_S * s->flood;
+	const double wanted = (double)(now_ns - s->flood_ns) / (double)NS_PER_S * s->flood;
+	unsigned int left = wanted < BURST_MAX ? (unsigned int)wanted : BURST_MAX;
 
 	fill(s, s->meter.serial, FLOOD_W, &m);
 	m.protocol = s->flood_meter ? m.protocol : 0x6065;
 	const size_t len = speedwire_encode(&m, b, sizeof(b));
 
 	s->flood_ns = now_ns;
-	for (wanted = wanted < BURST_MAX ? wanted : BURST_MAX; wanted >= 1; wanted -= BATCH) {
-		send_batch(s, b, len, wanted < BATCH ? (unsigned int)wanted : BATCH);
+	while (left > 0U) {
+		const unsigned int n = left < BATCH ? left : BATCH;
+
+		send_batch(s, b, len, n);
+		left -= n;
 	}
 }
 

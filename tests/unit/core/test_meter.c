@@ -282,6 +282,55 @@ static void test_FLT_41_single_step_is_dropped(void **state)
 	assert_int_equal(after_ms(STALE_MS), METER_TAKEN);
 }
 
+/* xorshift; the seed is fixed, the sequences are long */
+static uint32_t any(uint32_t below)
+{
+	static uint32_t x = 2463534242U;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return x % below;
+}
+
+/* Whatever comes: what is taken is of the one named, in its range, from one place, and new. */
+static void test_FLT_41_property(void **state)
+{
+	static const uint32_t serial[] = {SERIAL, SERIAL, SERIAL, OTHER};
+	static const uint32_t source[] = {HOME, HOME, HOME, FOREIGN};
+	uint32_t taken = 0;
+	uint32_t ticker_ms = 0;
+	uint32_t from = 0;
+	int64_t taken_ns = 0;
+
+	(void)state;
+	begin(METER_SERIAL);
+	for (uint32_t i = 0; i < 500000U; i++) {
+		const uint32_t age_ms = any(100) == 0U ? any(20000) : any(1500);
+
+		reading.t_ns += age_ms * NS_PER_MS;
+		reading.serial = serial[any(ARRAY_SIZE(serial))];
+		reading.source = source[any(ARRAY_SIZE(source))];
+		reading.ticker_ms = any(50) == 0U ? any(UINT32_MAX) : reading.ticker_ms + age_ms;
+		reading.power_dw = any(10) == 0U ? (int32_t)any(UINT32_MAX)
+						 : (int32_t)any(2U * 10U * MAX_W) - 10 * MAX_W;
+		if (step() != METER_TAKEN) {
+			continue;
+		}
+		assert_int_equal(reading.serial, SERIAL);
+		assert_in_range(power_w + MAX_W, 0, 2 * MAX_W);
+		assert_true(taken == 0U || reading.ticker_ms != ticker_ms ||
+			    reading.source != from);
+		assert_true(taken == 0U || reading.source == from ||
+			    reading.t_ns - taken_ns >= STALE_MS * NS_PER_MS);
+		taken++;
+		ticker_ms = reading.ticker_ms;
+		from = reading.source;
+		taken_ns = reading.t_ns;
+	}
+	assert_true(taken > 50000U);
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -305,6 +354,7 @@ int main(void)
 		cmocka_unit_test(test_ticker_may_be_late_and_a_little_ahead),
 		cmocka_unit_test(test_FLT_41_power_that_cannot_be_is_dropped),
 		cmocka_unit_test(test_FLT_41_single_step_is_dropped),
+		cmocka_unit_test(test_FLT_41_property),
 		cmocka_unit_test(test_names),
 	};
 
