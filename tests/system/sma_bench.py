@@ -78,6 +78,9 @@ class Far:
         self.ip("link", "set", "far0", "up")
         run("ip", "addr", "add", HOME + "/24", "dev", "sma0")
         run("ip", "link", "set", "sma0", "up")
+        # The kernel tells that there is a carrier up to a second later.
+        wait_for(lambda: "state UP" in run("ip", "-o", "link", "show", "sma0").stdout, WAIT_S,
+                 "a carrier")
 
     def unplug(self):
         run("ip", "link", "del", "sma0")

@@ -28,8 +28,9 @@ def test_FLT_40_interface_comes_late_and_flaps():
         l.wait_power(306)
         # the cable is out
         far.ip("link", "set", "far0", "down")
+        l.wait("closed", lambda s: s["state"] == "closed")
         l.wait_event("the interface of sma.interface is down")
-        wait_for(lambda: l.state["age_ms"] > 1000, WAIT_S, "the value grows old")
+        l.wait("the value grows old", lambda s: s["age_ms"] > 1000)
         far.ip("link", "set", "far0", "up")
         sim.ok("power 307")
         l.wait_power(307)
