@@ -18,6 +18,7 @@
 #include "rt/stats.h"
 #include "svc/goodwe.h"
 #include "svc/logger.h"
+#include "svc/sma.h"
 #include "svc/solis.h"
 #include "svc/trace.h"
 
@@ -56,6 +57,7 @@ struct worker {
 	int latency_fd;
 	int lock_fd;
 	int control_fd;
+	bool left_behind; /* a thread that hangs may still read what is mapped */
 	struct orphan orphan;
 	struct shared_page *page;
 	struct stats_page *stats;
@@ -67,12 +69,27 @@ struct worker {
 	struct can_msg frame_storage[WORKER_FRAMES];
 	struct logger logger;
 	struct solis solis;
+	struct sma sma; /* its grid sample is for the cycle */
 	struct goodwe goodwe;
 	struct trace trace;
 	struct serial *serial;
 	struct can_port *can;
 	struct loop loop;
 };
+
+/*
+ * worker_services.c: started as parts. One that cannot start is told, and is no reason to stop. One
+ * that hangs at its end is left behind.
+ */
+int worker_start_solis(struct worker *w);
+void worker_stop_solis(struct worker *w);
+int worker_start_sma(struct worker *w);
+void worker_stop_sma(struct worker *w);
+int worker_start_goodwe(struct worker *w);
+void worker_stop_goodwe(struct worker *w);
+
+/* All at once: the sum of their times is not what a reload has. Does not wait. */
+void worker_ask_services_to_end(struct worker *w);
 
 /* worker_guard.c: the worker's side of the guard. The guard keeps its devices when this one ends. */
 int worker_start_page(struct worker *w);

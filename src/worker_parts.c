@@ -81,7 +81,7 @@ static int start_stats(struct worker *w)
 
 static void stop_stats(struct worker *w)
 {
-	stats_destroy(w->stats, w->lock_fd);
+	stats_destroy(w->left_behind ? NULL : w->stats, w->lock_fd);
 }
 
 static int start_memory(struct worker *w)
@@ -134,87 +134,6 @@ static int start_logger(struct worker *w)
 static void stop_logger(struct worker *w)
 {
 	logger_stop(&w->logger);
-}
-
-/* A report for people: the battery is served without it. */
-static int start_solis(struct worker *w)
-{
-	const struct config *c = &w->config;
-
-	/* A dry run says nothing that the inverter could understand. */
-	if (c->solis_device[0] == '\0' || w->mode != MODE_RUN) {
-		return EXIT_OK;
-	}
-	const struct solis_config config = {
-		.device = c->solis_device,
-		.bms_device = c->bms_device,
-		.address = c->solis_address,
-		.baud = c->solis_baud,
-		.poll_ms = c->solis_poll_ms,
-		.answer_ms = SOLIS_ANSWER_MS,
-		.pause_min_ms = SOLIS_PAUSE_MIN_MS,
-		.pause_max_ms = SOLIS_PAUSE_MAX_MS,
-		.window_ms = c->solis_patience_ms,
-		.telemetry = &w->stats->telemetry.head,
-	};
-	int r = solis_start(&w->solis, &config);
-
-	if (r == 0) {
-		r = logger_add(&w->logger, &w->solis.service.events);
-	}
-	if (r != 0) {
-		shared_log(EVENT_WARNING, "cannot read %s: %s; running without the echo check",
-			   c->solis_device, strerror(-r));
-	}
-	return EXIT_OK;
-}
-
-/* One that hangs is left behind: the end of the worker does not wait for it (SAF-13). */
-static void stop_service(int r, const char *name)
-{
-	if (r != 0) {
-		shared_log(EVENT_WARNING, "the thread of %s hangs and is left behind: %s", name,
-			   strerror(-r));
-	}
-}
-
-static void stop_solis(struct worker *w)
-{
-	stop_service(solis_stop(&w->solis), "solis");
-}
-
-/* The battery is served without it; a dry run decides by it, and asking changes nothing. */
-static int start_goodwe(struct worker *w)
-{
-	const struct config *c = &w->config;
-
-	if (c->goodwe_host[0] == '\0' || w->mode == MODE_EXPLAIN) {
-		return EXIT_OK;
-	}
-	const struct goodwe_config config = {
-		.host = c->goodwe_host,
-		.port = c->goodwe_port,
-		.family = c->goodwe_family,
-		.poll_ms = c->goodwe_poll_ms,
-		.stale_ms = c->goodwe_stale_ms,
-	};
-	int r = goodwe_start(&w->goodwe, &config);
-
-	if (r == 0) {
-		r = logger_add(&w->logger, &w->goodwe.service.events);
-	}
-	if (r != 0) {
-		shared_log(EVENT_WARNING, "cannot read goodwe.host=%s: %s; running without",
-			   c->goodwe_host, strerror(-r));
-	}
-	return EXIT_OK;
-}
-
-static void stop_goodwe(struct worker *w)
-{
-	if (goodwe_stop(&w->goodwe) != 0) {
-		shared_log(EVENT_WARNING, "the reading of goodwe.host hangs: left behind");
-	}
 }
 
 static int start_trace(struct worker *w)
@@ -417,12 +336,6 @@ static int start_nothing(struct worker *w)
 	return EXIT_OK;
 }
 
-/* All at once: the sum of their times is not what a reload has. */
-static void ask_services_to_end(struct worker *w)
-{
-	service_ask_to_end(&w->solis.service);
-}
-
 /* The watch for the guard's end is there before anything else and until nothing else is. */
 const struct worker_part worker_parts[] = {
 	{start_signals, stop_signals},
@@ -434,12 +347,13 @@ const struct worker_part worker_parts[] = {
 	{start_logger, stop_logger},
 	{start_trace, stop_trace},
 	{start_control, stop_control},
-	{start_solis, stop_solis},
-	{start_goodwe, stop_goodwe},
+	{worker_start_solis, worker_stop_solis},
+	{worker_start_sma, worker_stop_sma},
+	{worker_start_goodwe, worker_stop_goodwe},
 	{start_serial, stop_serial},
 	{start_can, stop_can},
 	{start_loop, stop_loop},
-	{start_nothing, ask_services_to_end},
+	{start_nothing, worker_ask_services_to_end},
 };
 
 const size_t worker_parts_len = ARRAY_SIZE(worker_parts);

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/speedwire.h"
+
 #define SECONDS_DEFAULT 5.0
 #define SECONDS_MAX	86400.0
 
@@ -18,6 +20,8 @@ static void usage(FILE *f)
 {
 	fprintf(f, "usage: jkpylon-probe bms DEVICE [--hex] [--json]\n"
 		   "       jkpylon-probe can INTERFACE|unix:PATH [-t SECONDS] [--json]\n"
+		   "       jkpylon-probe sma INTERFACE [--serial N] [--group ADDRESS] [--port N]\n"
+		   "                         [-t SECONDS] [--json]\n"
 		   "       jkpylon-probe decode FILE|-\n"
 		   "       jkpylon-probe goodwe HOST[:PORT] [--hex] [--json]\n"
 		   "       jkpylon-probe goodwe-find BROADCAST[:PORT]\n"
@@ -40,47 +44,94 @@ static bool take_seconds(const char *text, double *ret_seconds)
 	return true;
 }
 
+/* A whole number from 1 to @max. */
+static bool take_number(const char *text, const char *name, double max, double *ret_value)
+{
+	char *end = NULL;
+	const double v = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(v >= 1 && v <= max) || v != (double)(uint64_t)v) {
+		fprintf(stderr, "jkpylon-probe: --%s %s: expected a whole number from 1 to %.0f\n",
+			name, text, max);
+		return false;
+	}
+	*ret_value = v;
+	return true;
+}
+
 enum {
 	OPT_HEX = 256,
-	OPT_JSON
+	OPT_JSON,
+	OPT_SERIAL,
+	OPT_GROUP,
+	OPT_PORT
 };
+
+/* Return: false after a message. */
+static bool take_option(int c, struct probe_options *o)
+{
+	double v = 0;
+
+	switch (c) {
+	case OPT_HEX:
+		o->hex = true;
+		return true;
+	case OPT_JSON:
+		o->json = true;
+		return true;
+	case OPT_GROUP:
+		o->group = optarg;
+		return true;
+	case OPT_SERIAL:
+		if (!take_number(optarg, "serial", UINT32_MAX, &v)) {
+			return false;
+		}
+		o->serial = (uint32_t)v;
+		return true;
+	case OPT_PORT:
+		if (!take_number(optarg, "port", UINT16_MAX, &v)) {
+			return false;
+		}
+		o->port = (int32_t)v;
+		return true;
+	case 't':
+		return take_seconds(optarg, &o->seconds);
+	case 'h':
+		usage(stdout);
+		exit(EXIT_SUCCESS);
+	case 'V':
+		printf("jkpylon-probe %s\n", JKP_VERSION);
+		exit(EXIT_SUCCESS);
+	default:
+		return false;
+	}
+}
 
 /* Return: false after a message. */
 static bool parse(int argc, char **argv, struct probe_options *o)
 {
 	static const struct option long_options[] = {
-		{"hex", no_argument, NULL, OPT_HEX},	{"json", no_argument, NULL, OPT_JSON},
-		{"time", required_argument, NULL, 't'}, {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},	{NULL, 0, NULL, 0},
+		{"hex", no_argument, NULL, OPT_HEX},
+		{"json", no_argument, NULL, OPT_JSON},
+		{"serial", required_argument, NULL, OPT_SERIAL},
+		{"group", required_argument, NULL, OPT_GROUP},
+		{"port", required_argument, NULL, OPT_PORT},
+		{"time", required_argument, NULL, 't'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0},
 	};
 	int c = 0;
 
 	while ((c = getopt_long(argc, argv, "t:hV", long_options, NULL)) != -1) {
-		switch (c) {
-		case OPT_HEX:
-			o->hex = true;
-			break;
-		case OPT_JSON:
-			o->json = true;
-			break;
-		case 't':
-			if (!take_seconds(optarg, &o->seconds)) {
-				return false;
-			}
-			break;
-		case 'h':
-			usage(stdout);
-			exit(EXIT_SUCCESS);
-		case 'V':
-			printf("jkpylon-probe %s\n", JKP_VERSION);
-			exit(EXIT_SUCCESS);
-		default:
+		if (!take_option(c, o)) {
 			return false;
 		}
 	}
 	if (argc - optind != 2) {
 		fprintf(stderr,
-			"jkpylon-probe: expected bms, can, decode, goodwe or goodwe-find and one name\n");
+			"jkpylon-probe: expected bms, can, sma, decode, goodwe or goodwe-find and one "
+			"name\n");
 		return false;
 	}
 	return true;
@@ -98,7 +149,8 @@ static int close_output(int status)
 
 int main(int argc, char **argv)
 {
-	struct probe_options o = {.seconds = SECONDS_DEFAULT};
+	struct probe_options o = {
+		.seconds = SECONDS_DEFAULT, .group = SPEEDWIRE_GROUP, .port = SPEEDWIRE_PORT};
 
 	if (!parse(argc, argv, &o)) {
 		usage(stderr);
@@ -113,6 +165,9 @@ int main(int argc, char **argv)
 	if (strcmp(what, "can") == 0) {
 		return close_output(probe_can(name, &o));
 	}
+	if (strcmp(what, "sma") == 0) {
+		return close_output(probe_sma(name, &o));
+	}
 	if (strcmp(what, "decode") == 0) {
 		return close_output(probe_decode(name));
 	}
@@ -122,7 +177,8 @@ int main(int argc, char **argv)
 	if (strcmp(what, "goodwe-find") == 0) {
 		return close_output(probe_goodwe_find(name));
 	}
-	fprintf(stderr, "jkpylon-probe: '%s' is none of bms, can, decode, goodwe, goodwe-find\n",
+	fprintf(stderr,
+		"jkpylon-probe: '%s' is none of bms, can, sma, decode, goodwe, goodwe-find\n",
 		what);
 	usage(stderr);
 	return PROBE_USAGE;

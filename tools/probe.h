@@ -18,17 +18,23 @@
  * struct probe_options - from the command line
  * @hex: show the raw bytes
  * @json: for programs
- * @seconds: how long to listen on the bus
+ * @seconds: how long to listen on the bus or the network
+ * @serial: of the meter that must be heard, 0 = any
+ * @group, @port: of the meters
  */
 struct probe_options {
 	bool hex;
 	bool json;
 	double seconds;
+	uint32_t serial;
+	const char *group;
+	int32_t port;
 };
 
 /* Each prints its findings on standard output and returns the exit status. */
 int probe_bms(const char *device, const struct probe_options *o);
 int probe_can(const char *interface, const struct probe_options *o);
+int probe_sma(const char *interface, const struct probe_options *o);
 int probe_decode(const char *file);
 int probe_goodwe(const char *host, const struct probe_options *o);
 int probe_goodwe_find(const char *broadcast);

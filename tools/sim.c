@@ -17,6 +17,7 @@
 
 #include "sim_capture.h"
 #include "sim_goodwe.h"
+#include "sim_sma.h"
 
 #define EXIT_USAGE	 1
 #define EXIT_DEVICE	 2
@@ -63,7 +64,8 @@ static void usage(FILE *f)
 		   "       [--inverter unix:PATH|INTERFACE|none] [--load WATT] [--sun WATT]\n"
 		   "       [--speed X] [--script FILE] [--control unix:PATH] [--seed N]\n"
 		   "       [--unpaced] [--help] [--version]\n"
-		   "       jkpylon-sim goodwe [--help]\n");
+		   "       jkpylon-sim sma --interface NAME [...]: a meter; see sma --help\n"
+		   "       jkpylon-sim goodwe [...]: an inverter; see goodwe --help\n");
 }
 
 static bool number(const char *text, const char *name, double lo, double hi, double *ret_value)
@@ -281,7 +283,7 @@ static int set_up(struct sim *s, const struct options *o)
 	s->inverter.load_w = o->load_w;
 	s->inverter.sun_w = o->sun_w;
 	s->speed = o->speed;
-	if (sim_control_open(&s->control, o->control, err, sizeof(err)) != 0) {
+	if (sim_control_open(&s->control, sim_command, s, o->control, err, sizeof(err)) != 0) {
 		fprintf(stderr, "jkpylon-sim: control: %s\n", err);
 		return EXIT_DEVICE;
 	}
@@ -293,10 +295,8 @@ static int set_up(struct sim *s, const struct options *o)
 		fprintf(stderr, "jkpylon-sim: --bms: %s\n", err);
 		return EXIT_DEVICE;
 	}
-	s->control.command = sim_command;
-	s->control.model = s;
-	s->control.start_ns = sim_now();
-	s->model_ns = s->control.start_ns;
+	s->start_ns = sim_now();
+	s->model_ns = s->start_ns;
 	return 0;
 }
 
@@ -325,7 +325,7 @@ static void run(struct sim *s)
 	while (!s->quit && !stopped) {
 		int64_t now_ns = sim_now();
 
-		sim_control_step(&s->control, now_ns);
+		sim_control_step(&s->control, (double)(now_ns - s->start_ns) / (double)NS_PER_S);
 		if (now_ns - s->model_ns >= TICK_NS) {
 			const double wanted = sim_inverter_step(&s->inverter, &s->battery, now_ns);
 
@@ -351,6 +351,9 @@ int main(int argc, char **argv)
 	const struct sigaction stop = {.sa_handler = on_signal};
 	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 
+	if (argc > 1 && strcmp(argv[1], "sma") == 0) {
+		return sim_sma_main(argc - 1, argv + 1);
+	}
 	if (argc > 1 && strcmp(argv[1], "goodwe") == 0) {
 		return sim_goodwe_main(argc - 1, argv + 1);
 	}

@@ -27,19 +27,19 @@ struct sim {
 	bool current_forced;
 	double current_a;
 	double speed;
+	int64_t start_ns;
 	int64_t model_ns;
 	bool quit;
 };
 
 /**
- * sim_command - carry out one command line
- * @simulator: struct sim
+ * sim_command - carry out one command line; sim_run
+ * @owner: struct sim
  * @client: who gave it; NULL = a script
  * @line: the line; is cut into words
  * @ret_reply: "ok", "ok ...", one JSON line, or "error: ..."
  */
-void sim_command(void *simulator, struct sim_client *client, char *line,
-		 char ret_reply[SIM_REPLY_MAX]);
+void sim_command(void *owner, struct sim_client *client, char *line, char ret_reply[SIM_REPLY_MAX]);
 
 /* One line for each command, for --help. */
 void sim_command_help(void);

@@ -356,8 +356,7 @@ void sim_command_help(void)
 	}
 }
 
-void sim_command(void *simulator, struct sim_client *client, char *line,
-		 char ret_reply[SIM_REPLY_MAX])
+void sim_command(void *owner, struct sim_client *client, char *line, char ret_reply[SIM_REPLY_MAX])
 {
 	struct args a = {.client = client, .reply = ret_reply};
 	const char *name = args_split(&a, line);
@@ -375,7 +374,7 @@ void sim_command(void *simulator, struct sim_client *client, char *line,
 		if (a.count < c->min || a.count > c->max) {
 			args_complain(&a, "wrong number of words");
 		} else {
-			c->run(simulator, &a);
+			c->run(owner, &a);
 		}
 		args_answer(&a, c->name, c->usage, ret_reply, SIM_REPLY_MAX);
 		return;

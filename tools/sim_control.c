@@ -16,7 +16,6 @@
 
 #define BACKLOG	   4
 #define READ_CHUNK 512
-#define NS_PER_S   1e9
 
 static int open_listener(struct sim_control *c, const char *path, char *err, size_t err_len)
 {
@@ -55,11 +54,14 @@ static int open_listener(struct sim_control *c, const char *path, char *err, siz
 	return 0;
 }
 
-int sim_control_open(struct sim_control *c, const char *spec, char *err, size_t err_len)
+int sim_control_open(struct sim_control *c, sim_run *run, void *owner, const char *spec, char *err,
+		     size_t err_len)
 {
 	static const char prefix[] = "unix:";
 
 	memset(c, 0, sizeof(*c));
+	c->run = run;
+	c->owner = owner;
 	c->listener = -1;
 	for (int i = 0; i < SIM_CLIENTS_MAX; i++) {
 		c->client[i].in = -1;
@@ -166,6 +168,7 @@ static void drop(struct sim_client *k)
 	k->marks = false;
 }
 
+/* A client that does not read loses its connection, not our time. */
 void sim_control_say(struct sim_client *k, const char *text)
 {
 	char line[SIM_REPLY_MAX + 1];
@@ -199,7 +202,7 @@ static void accept_clients(struct sim_control *c)
 	}
 }
 
-static void take_line(const struct sim_control *c, struct sim_client *k)
+static void take_line(struct sim_control *c, struct sim_client *k)
 {
 	char reply[SIM_REPLY_MAX];
 	const bool overlong = k->overlong;
@@ -211,13 +214,13 @@ static void take_line(const struct sim_control *c, struct sim_client *k)
 		sim_control_say(k, "error: line too long");
 		return;
 	}
-	c->command(c->model, k, k->line, reply);
+	c->run(c->owner, k, k->line, reply);
 	if (reply[0] != '\0') {
 		sim_control_say(k, reply);
 	}
 }
 
-static void read_client(const struct sim_control *c, struct sim_client *k)
+static void read_client(struct sim_control *c, struct sim_client *k)
 {
 	char buf[READ_CHUNK];
 	struct pollfd p = {.fd = k->in, .events = POLLIN};
@@ -242,21 +245,20 @@ static void read_client(const struct sim_control *c, struct sim_client *k)
 	}
 }
 
-static void run_script(struct sim_control *c, int64_t now_ns)
+static void run_script(struct sim_control *c, double elapsed_s)
 {
 	char reply[SIM_REPLY_MAX];
 
-	while (c->script_at < c->script_len &&
-	       (double)(now_ns - c->start_ns) >= c->script[c->script_at].at_s * NS_PER_S) {
+	while (c->script_at < c->script_len && elapsed_s >= c->script[c->script_at].at_s) {
 		struct sim_script_line *l = &c->script[c->script_at++];
 
 		fprintf(stderr, "sim: %.3f s: %s", l->at_s, l->text);
-		c->command(c->model, NULL, l->text, reply);
+		c->run(c->owner, NULL, l->text, reply);
 		fprintf(stderr, ": %s\n", reply);
 	}
 }
 
-void sim_control_step(struct sim_control *c, int64_t now_ns)
+void sim_control_step(struct sim_control *c, double elapsed_s)
 {
 	if (c->listener >= 0) {
 		accept_clients(c);
@@ -266,5 +268,5 @@ void sim_control_step(struct sim_control *c, int64_t now_ns)
 			read_client(c, &c->client[i]);
 		}
 	}
-	run_script(c, now_ns);
+	run_script(c, elapsed_s);
 }

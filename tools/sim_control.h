@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who may give a simulator commands: standard input, connections to a socket, a script. */
+/* Who may give a simulator commands: standard input, a socket, a script. */
 #ifndef JKP_TOOLS_SIM_CONTROL_H
 #define JKP_TOOLS_SIM_CONTROL_H
 
@@ -34,19 +34,17 @@ struct sim_script_line {
 	char *text;
 };
 
-/* Carries out a command line for a model; see sim_command(). */
-typedef void sim_command_fn(void *model, struct sim_client *client, char *line,
-			    char ret_reply[SIM_REPLY_MAX]);
+/* Carries out one command line. */
+typedef void sim_run(void *owner, struct sim_client *client, char *line,
+		     char ret_reply[SIM_REPLY_MAX]);
 
 /**
  * struct sim_control - command sources
- * @command, @model: what carries out the lines; set by the owner after sim_control_open()
- * @start_ns: what the times of a script count from; likewise
+ * @run: what carries out a line, with @owner; see sim_command()
  */
 struct sim_control {
-	sim_command_fn *command;
-	void *model;
-	int64_t start_ns;
+	sim_run *run;
+	void *owner;
 	int listener;
 	char path[SIM_PATH_MAX];
 	struct sim_client client[SIM_CLIENTS_MAX];
@@ -60,7 +58,8 @@ struct sim_control {
  *
  * Return: 0, or -errno with a message in @err.
  */
-int sim_control_open(struct sim_control *c, const char *spec, char *err, size_t err_len);
+int sim_control_open(struct sim_control *c, sim_run *run, void *owner, const char *spec, char *err,
+		     size_t err_len);
 
 /**
  * sim_control_script - read a script: lines "SECONDS COMMAND", '#' begins a comment
@@ -74,10 +73,10 @@ struct pollfd;
 /* File descriptors to wait for. Return: how many of the SIM_CLIENTS_MAX + 1 were filled. */
 int sim_control_poll(const struct sim_control *c, struct pollfd *fds);
 
-/* Take what has arrived, carry out what is due. */
-void sim_control_step(struct sim_control *c, int64_t now_ns);
+/* Take what has arrived, carry out what is due so long after the start. */
+void sim_control_step(struct sim_control *c, double elapsed_s);
 
-/* A line to one of them. Who does not read loses the connection. */
+/* A line to a client; one that does not read loses its connection. */
 void sim_control_say(struct sim_client *k, const char *text);
 
 #endif

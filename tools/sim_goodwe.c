@@ -25,6 +25,7 @@
 #define ADDRESS_MAX	64
 #define TICK_MS		20
 #define NS_PER_MS	INT64_C(1000000)
+#define NS_PER_S	1e9
 #define DATAGRAMS_MAX	64
 #define FINDER_QUESTION "WIFIKIT-214028-READ"
 
@@ -218,7 +219,8 @@ static int set_up(struct sim_goodwe *g, const struct options *o)
 	if (rc != 0) {
 		return rc;
 	}
-	if (sim_control_open(&g->control, o->control, err, sizeof(err)) != 0) {
+	if (sim_control_open(&g->control, sim_goodwe_command, g, o->control, err, sizeof(err)) !=
+	    0) {
 		fprintf(stderr, "jkpylon-sim: control: %s\n", err);
 		return EXIT_DEVICE;
 	}
@@ -226,9 +228,7 @@ static int set_up(struct sim_goodwe *g, const struct options *o)
 		fprintf(stderr, "jkpylon-sim: %s\n", err);
 		return EXIT_USAGE;
 	}
-	g->control.command = sim_goodwe_command;
-	g->control.model = g;
-	g->control.start_ns = sim_now();
+	g->start_ns = sim_now();
 	return 0;
 }
 
@@ -328,7 +328,7 @@ static void run(struct sim_goodwe *g)
 		fds[n++] = (struct pollfd){.fd = g->fd, .events = POLLIN};
 		fds[n++] = (struct pollfd){.fd = g->finder, .events = POLLIN};
 		(void)poll(fds, (nfds_t)n, TICK_MS);
-		sim_control_step(&g->control, sim_now());
+		sim_control_step(&g->control, (double)(sim_now() - g->start_ns) / NS_PER_S);
 		hear(g, g->fd, answer);
 		if (g->finder >= 0) {
 			hear(g, g->finder, answer_search);

@@ -67,6 +67,7 @@ struct sim_goodwe_reply {
  */
 struct sim_goodwe {
 	struct sim_control control;
+	int64_t start_ns;
 	int fd;
 	int stranger;
 	int finder;
@@ -98,8 +99,8 @@ int sim_goodwe_main(int argc, char **argv);
  */
 size_t sim_goodwe_answer(struct sim_goodwe *g, const uint8_t *request, size_t len, uint8_t *answer);
 
-/* Commands, see sim_control.h; @model is a struct sim_goodwe. */
-void sim_goodwe_command(void *model, struct sim_client *client, char *line,
+/* Carry out one command line; sim_run. */
+void sim_goodwe_command(void *owner, struct sim_client *client, char *line,
 			char ret_reply[SIM_REPLY_MAX]);
 void sim_goodwe_command_help(void);
 

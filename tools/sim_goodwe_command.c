@@ -184,7 +184,7 @@ void sim_goodwe_command_help(void)
 	}
 }
 
-void sim_goodwe_command(void *model, struct sim_client *client, char *line,
+void sim_goodwe_command(void *owner, struct sim_client *client, char *line,
 			char ret_reply[SIM_REPLY_MAX])
 {
 	struct args a = {.client = client, .reply = ret_reply};
@@ -203,7 +203,7 @@ void sim_goodwe_command(void *model, struct sim_client *client, char *line,
 		if (a.count < c->min || a.count > c->max) {
 			args_complain(&a, "wrong number of words");
 		} else {
-			c->run(model, &a);
+			c->run(owner, &a);
 		}
 		args_answer(&a, c->name, c->usage, ret_reply, SIM_REPLY_MAX);
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* State of the simulator as one JSON line, marks of its replies, and the end of all faults. */
+/* State of the simulator as one JSON line, times of replies, and the end of all faults. */
 #include "sim.h"
 
 #include <inttypes.h>
@@ -81,8 +81,8 @@ void sim_status(const struct sim *s, char ret_reply[SIM_REPLY_MAX])
 {
 	struct text t = {.buf = ret_reply};
 
-	put(&t, "{\"time_s\":%.3f,\"speed\":%g,",
-	    (double)(s->model_ns - s->control.start_ns) / NS_PER_S, s->speed);
+	put(&t, "{\"time_s\":%.3f,\"speed\":%g,", (double)(s->model_ns - s->start_ns) / NS_PER_S,
+	    s->speed);
 	put_battery(&t, &s->battery);
 	put_bms(&t, &s->bms);
 	put_inverter(&t, &s->inverter);

@@ -5,7 +5,7 @@
  * interval between two lines of the same id, text.
  *
  * In a text {0}..{3} stands for an argument; {0:mV} prints volts, {0:mA} amperes, {0:dC} degrees,
- * {0:pm} per mille as per cent, {0:ms} seconds, {0:hex} hexadecimal, {0:id} a CAN identifier;
+ * {0:pm} per mille as per cent, {0:ms} seconds, {0:hex} hexadecimal, {0:id} a CAN identifier, {0:u} an unsigned number, {0:ip} an IPv4 address;
  * {0:rule} {0:verdict} {0:step} {0:reason} {0:level} {0:phase} {0:link} {0:dir} {0:command} are
  * names supplied by the caller's namer.
  */
@@ -106,6 +106,24 @@ enum event_level {
 	X(SOLIS_DAMAGED,    WARNING, 300,"Solis: damaged answer on RS485 ({0} so far): check cable and termination, and that no data logger asks on the same line") \
 	X(SOLIS_REFUSED,    WARNING, 300,"Solis: the inverter refuses registers 33139 to 33146 (exception {0}): this model cannot be checked so; remove solis.device") \
 	X(SOLIS_TOTAL,      INFO,    0,  "Solis: registers read {0} times, no answer {1}, damaged {2}, refused {3}") \
+	/* SMA: the meter at the grid connection */ \
+	X(SMA_JOINED,       NOTICE,  60, "SMA: listening for meters on the interface of sma.interface (index {0})") \
+	X(SMA_NO_INTERFACE, WARNING, 300,"SMA: the interface of sma.interface is not there: compare its name with 'ip link'; tried again") \
+	X(SMA_DOWN,         WARNING, 300,"SMA: the interface of sma.interface is down: check its cable, or 'ip link set NAME up'; tried again") \
+	X(SMA_NO_PORT,      ERR,     300,"SMA: UDP port {0} cannot be used (errno {1}): 'ss -lunp' names the program that holds it; tried again") \
+	X(SMA_NO_JOIN,      ERR,     300,"SMA: sma.interface refuses the multicast group (errno {0}): name the one that leads to the meter; tried again") \
+	X(SMA_NO_SOCKET,    ERR,     300,"SMA: no UDP socket (errno {0}): put the drop-in network.conf in its place, see jkpylond(8); tried again") \
+	X(SMA_FOLLOWS,      NOTICE,  0,  "SMA: meter {0:u} at {1:ip} gives the power at the grid, {2} W") \
+	X(SMA_NOT_NAMED,    WARNING, 0,  "SMA: meter {0:u} heard at {1:ip}, {2} W (+ import); nothing is taken before it is named: serial = {0:u} in [sma]") \
+	X(SMA_OTHER_SERIAL, NOTICE,  0,  "SMA: meter {0:u} heard at {1:ip}, {2} W, is not the one of sma.serial: left aside") \
+	X(SMA_OTHER_SOURCE, WARNING, 300,"SMA: meter {0:u} also comes from {1:ip} while {2:ip} is followed: dropped ({3} so far); something imitates it") \
+	X(SMA_TICKER,       WARNING, 300,"SMA: ticker of the meter jumped from {0:u} to {1:u} ms: dropped ({2} so far) until a restart is confirmed; if it lasts, somebody replays") \
+	X(SMA_RESTARTED,    NOTICE,  60, "SMA: the meter has begun anew, confirmed by its sequence") \
+	X(SMA_IMPLAUSIBLE,  WARNING, 300,"SMA: {0} W, or the step to it, is beyond sma.max_power {1} W: dropped ({2} so far); raise it if the connection is that strong") \
+	X(SMA_DAMAGED,      WARNING, 300,"SMA: damaged datagrams: {0} so far, newest kind {1}; see jkpylon-probe sma") \
+	X(SMA_SILENT,       WARNING, 300,"SMA: no meter for {0:ms} ({1} other datagrams), joining again: is it on, is its unicast list empty, does the switch know IGMP?") \
+	X(SMA_FLOOD,        WARNING, 60, "SMA: flood of datagrams, newest from {0:ip}: for {1:ms} only the wanted meter is let in") \
+	X(SMA_TOTAL,        INFO,    0,  "SMA: {0} samples taken, {1} datagrams of other kinds, {2} damaged, {3} dropped") \
 	/* GoodWe: the other inverter, read in the local network */ \
 	X(GOODWE_AA55,      NOTICE,  60, "GoodWe: the inverter answers, by AA55") \
 	X(GOODWE_MODBUS,    NOTICE,  60, "GoodWe: the inverter answers, by Modbus") \

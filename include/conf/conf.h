@@ -67,6 +67,14 @@ struct config {
 	int32_t solis_baud;
 	int32_t solis_poll_ms;
 	int32_t solis_patience_ms; /* a difference must last this long to be told */
+	/* [sma] */
+	bool sma_enabled;
+	char sma_interface[CONF_PATH_MAX]; /* network interface; empty: not named */
+	char sma_serial[CONF_PATH_MAX];	   /* number, any, or empty: see conf_sma_serial() */
+	char sma_group[CONF_PATH_MAX];
+	int32_t sma_port;
+	int32_t sma_stale_ms; /* without a sample for so long there is no grid value */
+	int32_t sma_max_power_w;
 	/* [goodwe] */
 	char goodwe_host[CONF_PATH_MAX]; /* name or address of the inverter; empty: not read */
 	int32_t goodwe_port;
@@ -120,6 +128,16 @@ const char *conf_advice(const struct config *config, uint32_t n);
  * Return: the first such key that differs, "section.key", or NULL.
  */
 const char *conf_needs_restart(const struct config *now, const struct config *wanted);
+
+#define CONF_SERIAL_ANY "any"
+
+/**
+ * conf_sma_serial - the number in sma.serial
+ * @ret_serial: untouched if there is none
+ *
+ * Return: false: the key is not set, or any.
+ */
+bool conf_sma_serial(const struct config *config, uint32_t *ret_serial);
 
 /**
  * conf_print - every key with section, unit, range, default and value

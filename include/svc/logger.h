@@ -17,7 +17,7 @@
 
 #define LOGGER_BURST	512U /* events per wake-up */
 #define LOGGER_LINE_MAX 400U
-#define LOGGER_RINGS	4U
+#define LOGGER_RINGS	8U
 /* Each id may speak LOGGER_TOKENS times in a row and once per LOGGER_REFILL_NS after that. */
 #define LOGGER_TOKENS	 5U
 #define LOGGER_REFILL_NS INT64_C(60000000000)

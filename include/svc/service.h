@@ -124,6 +124,7 @@ struct service {
 	uint32_t random;
 	int64_t due_ns;
 	int64_t defer_ns;
+	int64_t asked_ns;
 };
 
 /**
@@ -139,7 +140,7 @@ int service_start(struct service *s, const struct service_config *config);
 /**
  * service_ask_to_end - begin what service_stop() waits for; nothing if it does not run
  *
- * So that several services end at the same time.
+ * So that several services end at the same time: the time of service_stop() runs from here.
  * Context: fini. Does not wait.
  */
 void service_ask_to_end(struct service *s);

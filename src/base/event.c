@@ -12,6 +12,9 @@
 #define ID_DIGITS   3U /* of a standard CAN identifier */
 #define HEX_BITS    4U
 #define HEX_MASK    0xFU
+#define IP_BYTES    4U
+#define BYTE_BITS   8U
+#define BYTE_MASK   0xFFU
 #define MILLI	    3U /* decimals of a milli unit */
 #define TENTH	    1U
 #define KEEP_ZEROS  true
@@ -69,11 +72,10 @@ static void put_text(struct text *t, const char *s)
 	}
 }
 
-/* @v with @decimals digits behind the point. */
-static void put_fixed(struct text *t, int32_t v, uint32_t decimals, bool zeros)
+/* @rest with @decimals digits behind the point. */
+static void put_number(struct text *t, uint32_t rest, uint32_t decimals, bool zeros)
 {
 	char digit[DIGITS_MAX];
-	uint32_t rest = v < 0 ? 0U - (uint32_t)v : (uint32_t)v;
 	uint32_t count = 0;
 	uint32_t last = 0; /* lowest digit shown */
 
@@ -84,12 +86,28 @@ static void put_fixed(struct text *t, int32_t v, uint32_t decimals, bool zeros)
 	while (!zeros && last < decimals && digit[last] == '0') {
 		last++;
 	}
-	if (v < 0) {
-		put_char(t, '-');
-	}
 	for (uint32_t i = count; i > last; i--) {
 		put_char(t, digit[i - 1]);
 		if (i - 1 == decimals && decimals > last) {
+			put_char(t, '.');
+		}
+	}
+}
+
+static void put_fixed(struct text *t, int32_t v, uint32_t decimals, bool zeros)
+{
+	if (v < 0) {
+		put_char(t, '-');
+	}
+	put_number(t, v < 0 ? 0U - (uint32_t)v : (uint32_t)v, decimals, zeros);
+}
+
+/* An IPv4 address, first byte in the highest bits. */
+static void put_ip(struct text *t, uint32_t v)
+{
+	for (uint32_t i = IP_BYTES; i > 0; i--) {
+		put_number(t, v >> (BYTE_BITS * (i - 1)) & BYTE_MASK, 0, KEEP_ZEROS);
+		if (i > 1) {
 			put_char(t, '.');
 		}
 	}
@@ -112,6 +130,8 @@ static void put_hex(struct text *t, uint32_t v, uint32_t min_digits)
 enum format {
 	FORMAT_FIXED,
 	FORMAT_HEX,
+	FORMAT_UNSIGNED,
+	FORMAT_IP,
 	FORMAT_NAME,
 };
 
@@ -138,6 +158,8 @@ static const struct place places[] = {
 	{"ms", " s", FORMAT_FIXED, EVENT_NAMES, MILLI, CUT_ZEROS},
 	{"hex", "", FORMAT_HEX, EVENT_NAMES, 1, KEEP_ZEROS},
 	{"id", "", FORMAT_HEX, EVENT_NAMES, ID_DIGITS, KEEP_ZEROS},
+	{"u", "", FORMAT_UNSIGNED, EVENT_NAMES, 0, KEEP_ZEROS},
+	{"ip", "", FORMAT_IP, EVENT_NAMES, 0, KEEP_ZEROS},
 	{"rule", "", FORMAT_NAME, EVENT_NAME_RULE, 0, KEEP_ZEROS},
 	{"verdict", "", FORMAT_NAME, EVENT_NAME_VERDICT, 0, KEEP_ZEROS},
 	{"step", "", FORMAT_NAME, EVENT_NAME_STEP, 0, KEEP_ZEROS},
@@ -164,6 +186,12 @@ static void put_place(struct text *t, const struct place *p, int32_t value, even
 	switch (p->format) {
 	case FORMAT_HEX:
 		put_hex(t, (uint32_t)value, p->decimals);
+		break;
+	case FORMAT_UNSIGNED:
+		put_number(t, (uint32_t)value, 0, KEEP_ZEROS);
+		break;
+	case FORMAT_IP:
+		put_ip(t, (uint32_t)value);
 		break;
 	case FORMAT_NAME:
 		put_text(t, namer(p->name, value));

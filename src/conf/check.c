@@ -25,6 +25,10 @@
 #define SOLIS_BAUD	  9600
 #define SOLIS_POLL_MS	  10000
 #define SOLIS_PATIENCE	  30000
+#define SMA_GROUP	  "239.12.255.254"
+#define SMA_PORT	  9522
+#define SMA_STALE_MS	  10000
+#define SMA_MAX_POWER_W	  45000
 #define GOODWE_POLL_MS	  15000
 #define GOODWE_STALE_MS	  60000
 #define GOODWE_POLLS	  2
@@ -61,6 +65,10 @@ void conf_default(struct config *ret_config)
 	c->solis_baud = SOLIS_BAUD;
 	c->solis_poll_ms = SOLIS_POLL_MS;
 	c->solis_patience_ms = SOLIS_PATIENCE;
+	memcpy(c->sma_group, SMA_GROUP, sizeof(SMA_GROUP));
+	c->sma_port = SMA_PORT;
+	c->sma_stale_ms = SMA_STALE_MS;
+	c->sma_max_power_w = SMA_MAX_POWER_W;
 	c->goodwe_port = GOODWE_PORT;
 	c->goodwe_family = GOODWE_FAMILY_AUTO;
 	c->goodwe_poll_ms = GOODWE_POLL_MS;
@@ -108,6 +116,23 @@ static int check_solis(const struct config *config, struct config_fault *ret_fau
 		return fault(ret_fault, "solis.device", "bms.device",
 			     "one line cannot lead to the BMS and to the inverter: give "
 			     "solis.device an adapter of its own, or none");
+	}
+	return 0;
+}
+
+static int check_sma(const struct config *config, struct config_fault *ret_fault)
+{
+	if (config->sma_enabled && config->sma_interface[0] == '\0') {
+		return fault(
+			ret_fault, "sma.enabled", "sma.interface",
+			"sma.interface must name the network interface that leads to the meter, "
+			"for example eth0");
+	}
+	if (config->sma_enabled && strcmp(config->sma_interface, config->can_interface) == 0) {
+		return fault(
+			ret_fault, "sma.interface", "can.interface",
+			"a CAN bus does not lead to a meter: sma.interface must name a network "
+			"interface, for example eth0");
 	}
 	return 0;
 }
@@ -168,6 +193,7 @@ int conf_check(const struct config *config, struct config_fault *ret_fault)
 	}
 	int r = check_solis(config, ret_fault);
 
+	r = r != 0 ? r : check_sma(config, ret_fault);
 	r = r != 0 ? r : check_goodwe(config, ret_fault);
 	return r != 0 ? r : core_config_check(core, ret_fault);
 }
@@ -187,6 +213,11 @@ const char *conf_advice(const struct config *config, uint32_t n)
 		 "last edge: less than 1500ms will latch a fault each time the relay opens"},
 		{strcmp(config->state_path, NONE) == 0 && strcmp(config->relay, NONE) != 0,
 		 "failsafe.state=none: a restart forgets a latched fault, and the relay closes again"},
+		{config->sma_enabled && config->sma_serial[0] == '\0',
+		 "sma.serial: not set, so no value is taken; the log names the meters that are heard, "
+		 "and jkpylon-probe sma does"},
+		{config->sma_enabled && strcmp(config->sma_serial, CONF_SERIAL_ANY) == 0,
+		 "sma.serial=any: the first meter heard is believed, whoever sends it"},
 	};
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(row); i++) {

@@ -60,6 +60,7 @@ extern const struct conf_quantity conf_temperature;
 extern const struct conf_quantity conf_soc;
 extern const struct conf_quantity conf_share;
 extern const struct conf_quantity conf_c_rate;
+extern const struct conf_quantity conf_power;
 extern const struct conf_quantity conf_count;
 
 enum conf_type {
@@ -168,6 +169,9 @@ conf_text_check conf_check_relay;
 conf_text_check conf_check_state;
 conf_text_check conf_check_watchdog;
 conf_text_check conf_check_file;
+conf_text_check conf_check_network;
+conf_text_check conf_check_serial;
+conf_text_check conf_check_group;
 conf_text_check conf_check_host;
 
 /**

@@ -92,6 +92,13 @@ const struct conf_quantity conf_c_rate = {
 	.unit = {{"CA", 1000, 0, false}},
 };
 
+const struct conf_quantity conf_power = {
+	.what = "a power",
+	.example = "45kW",
+	.unit = {{"W", 1, 0, true}, {"kW", 1000, 0, false}},
+	.home = 1,
+};
+
 const struct conf_quantity conf_count = {
 	.what = "a whole number",
 	.example = "1",

@@ -301,6 +301,30 @@ const struct conf_key conf_keys[] = {
 	       "What was said on the bus within this time before a reading counts as understood, "
 	       "and a difference is told when it has lasted this long."),
 
+	BOOLEAN("sma", "enabled", sma_enabled,
+		"Whether to listen for an SMA Energy Meter or Sunny Home Manager 2.0 at the grid "
+		"connection. It only listens. The service needs the drop-in network.conf for it, see "
+		"jkpylond(8)."),
+	{.section = "sma", .name = "interface", .type = CONF_TEXT, .offset = AT(sma_interface),
+	 .check = conf_check_network, .form = "name of a network interface", .none = "none",
+	 .help = "Network interface that leads to the meter. It need not be there at the start."},
+	{.section = "sma", .name = "serial", .type = CONF_TEXT, .offset = AT(sma_serial),
+	 .check = conf_check_serial, .form = "number from 1 to 4294967295, any", .none = "none",
+	 .help = "Serial number of the meter to believe; every other one is left aside. none: nothing "
+		 "is taken, and the log names the meters that are heard. any: the first one heard, "
+		 "until it is silent."},
+	{.section = "sma", .name = "group", .type = CONF_TEXT, .offset = AT(sma_group),
+	 .check = conf_check_group, .form = "IPv4 multicast address",
+	 .help = "Multicast group the meters send to."},
+	NUMBER("sma", "port", sma_port, &conf_count, 1, 65535,
+	       "UDP port of the meters. What is sent to this machine alone is heard there too."),
+	NUMBER("sma", "stale", sma_stale_ms, &conf_time_ms, 5 * S_MS, 30 * S_MS,
+	       "Without a sample for this long there is no grid value, and a meter that has moved to "
+	       "another address is believed."),
+	NUMBER("sma", "max_power", sma_max_power_w, &conf_power, 1000, 1000000,
+	       "Greatest power of the grid connection, either way. What is beyond, and a single step "
+	       "beyond, is dropped."),
+
 	{.section = "goodwe", .name = "host", .type = CONF_TEXT, .offset = AT(goodwe_host),
 	 .check = conf_check_host, .form = "name or address", .none = "none",
 	 .help = "GoodWe inverter in the local network that has a battery of its own: the daemon "

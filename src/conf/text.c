@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text buffer, and the checks of keys that hold a path or a name. */
+#include <arpa/inet.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 
 #include "conf_private.h"
 
-#define UNIX_PREFIX  "unix:"
-#define FILE_PREFIX  "file:"
-#define DEV_PREFIX   "/dev/"
-#define NONE	     "none"
-#define LINE_DIGITS  4U	  /* of a GPIO line offset */
-#define HOST_LONGEST 253U /* of a name in the DNS */
+#define UNIX_PREFIX   "unix:"
+#define FILE_PREFIX   "file:"
+#define DEV_PREFIX    "/dev/"
+#define NONE	      "none"
+#define SERIAL_DIGITS 10U
+#define DECIMAL	      10U
+#define LINE_DIGITS   4U   /* of a GPIO line offset */
+#define HOST_LONGEST  253U /* of a name in the DNS */
 
 void conf_text_vadd(struct conf_text *t, const char *format, va_list args)
 {
@@ -68,12 +72,74 @@ const char *conf_check_watchdog(const char *value)
 		       : "a device is needed, for example /dev/watchdog0, or none";
 }
 
-const char *conf_check_interface(const char *value)
+/* Return: false if no interface can have this name, its length aside. */
+static bool is_interface(const char *value)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
 				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 	const size_t len = strlen(value);
 
+	return len > 0 && strspn(value, allowed) == len && strcmp(value, ".") != 0 &&
+	       strcmp(value, "..") != 0;
+}
+
+static const char *check_length(const char *value)
+{
+	return strlen(value) < IFNAMSIZ ? NULL : "an interface name has at most 15 characters";
+}
+
+const char *conf_check_network(const char *value)
+{
+	return is_interface(value)
+		       ? check_length(value)
+		       : "the name of a network interface is needed, for example eth0 or wlan0";
+}
+
+/* Up to 4294967295, without a sign. Return: 0 = no such number. */
+static uint32_t serial_of(const char *value)
+{
+	const size_t len = strlen(value);
+	uint64_t n = 0;
+
+	if (len == 0 || len > SERIAL_DIGITS || strspn(value, "0123456789") != len) {
+		return 0;
+	}
+	for (size_t i = 0; i < len; i++) {
+		n = n * DECIMAL + (uint64_t)(value[i] - '0');
+	}
+	return n <= UINT32_MAX ? (uint32_t)n : 0U;
+}
+
+const char *conf_check_serial(const char *value)
+{
+	return strcmp(value, CONF_SERIAL_ANY) == 0 || serial_of(value) != 0U
+		       ? NULL
+		       : "the serial number of the meter is needed, as printed on it, for example "
+			 "1900202586; or any, or none";
+}
+
+bool conf_sma_serial(const struct config *config, uint32_t *ret_serial)
+{
+	const uint32_t serial = serial_of(config->sma_serial);
+
+	if (serial == 0U) {
+		return false;
+	}
+	*ret_serial = serial;
+	return true;
+}
+
+const char *conf_check_group(const char *value)
+{
+	struct in_addr address;
+
+	return inet_pton(AF_INET, value, &address) == 1 && IN_MULTICAST(ntohl(address.s_addr))
+		       ? NULL
+		       : "an IPv4 multicast address is needed; that of SMA meters is 239.12.255.254";
+}
+
+const char *conf_check_interface(const char *value)
+{
 	if (has_prefix(value, UNIX_PREFIX)) {
 		const char *path = value + strlen(UNIX_PREFIX);
 
@@ -85,14 +151,10 @@ const char *conf_check_interface(const char *value)
 		}
 		return NULL;
 	}
-	if (len == 0 || strspn(value, allowed) != len || strcmp(value, ".") == 0 ||
-	    strcmp(value, "..") == 0) {
+	if (!is_interface(value)) {
 		return "the name of a CAN interface is needed, for example can0, or unix:PATH";
 	}
-	if (len >= IFNAMSIZ) {
-		return "an interface name has at most 15 characters";
-	}
-	return NULL;
+	return check_length(value);
 }
 
 /* CHIP:LINE[:active-low] with a chip like gpiochip0 or /dev/gpiochip0 */

@@ -305,6 +305,7 @@ int service_start(struct service *s, const struct service_config *config)
 	s->pause_ms = config->pause_min_ms;
 	s->due_ns = service_now();
 	s->defer_ns = TIME_NEVER;
+	s->asked_ns = TIME_NEVER;
 	s->random = (uint32_t)s->due_ns | 1U;
 	s->now = (struct service_health){.moved_ns = TIME_NEVER, .good_ns = TIME_NEVER};
 	snapshot_init(&s->health.head, sizeof(struct service_health));
@@ -325,8 +326,9 @@ void service_ask_to_end(struct service *s)
 {
 	const uint64_t one = 1;
 
-	if (s->running) {
-		/* An eventfd so far from full takes this. */
+	if (s->running && s->asked_ns == TIME_NEVER) {
+		s->asked_ns = service_now();
+		/* An eventfd of count 0 takes this. */
 		(void)!write(s->stop_fd, &one, sizeof(one));
 	}
 }
@@ -334,17 +336,19 @@ void service_ask_to_end(struct service *s)
 int service_stop(struct service *s)
 {
 	struct pollfd p = {.events = POLLIN};
-	const int64_t end_ns = service_now() + SERVICE_STOP_MAX_MS * NS_PER_MS;
-	int64_t left_ns = SERVICE_STOP_MAX_MS * NS_PER_MS;
 
 	if (!s->running) {
 		return 0;
 	}
 	service_ask_to_end(s);
+	const int64_t end_ns = s->asked_ns + SERVICE_STOP_MAX_MS * NS_PER_MS;
+	int64_t left_ns = max_i64(end_ns - service_now(), 0);
+
 	s->running = false;
 	p.fd = s->end_fd;
-	while (left_ns > 0 && poll(&p, 1, (int)(left_ns / NS_PER_MS + 1)) <= 0) {
-		left_ns = end_ns - service_now();
+	/* Once at least: it may have ended long ago. */
+	while (poll(&p, 1, (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS)) <= 0 && left_ns > 0) {
+		left_ns = max_i64(end_ns - service_now(), 0);
 	}
 	if (p.revents == 0) {
 		pthread_detach(s->thread);

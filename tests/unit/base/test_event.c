@@ -73,9 +73,10 @@ static void test_every_event_is_complete(void **state)
 /* What a placeholder asks for, found in the text of the header independently of event.c. */
 static void test_every_placeholder_is_one_the_header_names(void **state)
 {
-	static const char *const known[] = {"",	     "mV",    "mA",   "dC",	 "pm",	   "ms",
-					    "hex",   "id",    "rule", "verdict", "step",   "reason",
-					    "level", "phase", "link", "dir",	 "command"};
+	static const char *const known[] = {"",	    "mV",      "mA",	"dC",	 "pm",
+					    "ms",   "hex",     "id",	"rule",	 "verdict",
+					    "step", "reason",  "level", "phase", "link",
+					    "dir",  "command", "u",	"ip"};
 
 	(void)state;
 	for (uint32_t id = 0; id < EVENTS; id++) {
@@ -169,6 +170,12 @@ static void test_texts(void **state)
 		{EVENT_PHASE, {2, 1, 0, 0}, "charge phase: <5/2> (before: <5/1>)"},
 		{EVENT_CAN_LINK, {5, 2, 0, 0}, "CAN: <6/5> (before: <6/2>)"},
 		{EVENT_COMMAND_EXPIRED, {3, 0, 0, 0}, "command expired: <8/3>"},
+		{EVENT_SMA_FOLLOWS,
+		 {-1286150145, -1062731515, -6995, 0},
+		 "SMA: meter 3008817151 at 192.168.1.5 gives the power at the grid, -6995 W"},
+		{EVENT_SMA_FOLLOWS,
+		 {0, -1, 0, 0},
+		 "SMA: meter 0 at 255.255.255.255 gives the power at the grid, 0 W"},
 		{EVENT_GUARD_SILENT, {0, 0, 0, 0}, "guard process stands still: safe set"},
 		{EVENTS, {1, -2, 3, INT32_MIN}, NULL},
 		{UINT32_MAX, {0, 0, 0, 7}, "unknown event 0xFFFFFFFF 0 0 0 7"},

@@ -41,6 +41,10 @@ static void test_the_smallest_file_gives_the_defaults(void **state)
 	assert_int_equal(got.solis_baud, 9600);
 	assert_int_equal(got.solis_poll_ms, 10000);
 	assert_int_equal(got.solis_patience_ms, 30000);
+	assert_false(got.sma_enabled);
+	assert_string_equal(got.sma_group, "239.12.255.254");
+	assert_int_equal(got.sma_port, 9522);
+	assert_int_equal(got.sma_max_power_w, 45000);
 	assert_string_equal(got.goodwe_host, "");
 	assert_int_equal(got.goodwe_port, 8899);
 	assert_int_equal(got.goodwe_family, GOODWE_FAMILY_AUTO);
@@ -106,7 +110,7 @@ static void test_FLT_57_unknown_keys_and_sections(void **state)
 		{BASE "[limit]\n", 5, "unknown section [limit]; did you mean [limits]?"},
 		{BASE "[mqtt]\nhost = x\n", 5,
 		 "unknown section [mqtt]; known: [bms] [can] [limits] "
-		 "[charge] [failsafe] [rt] [solis] [goodwe] [recorder]"},
+		 "[charge] [failsafe] [rt] [solis] [sma] [goodwe] [recorder]"},
 		{BASE "[]\n", 5, "unknown section []"},
 		{BASE "[ rt ]\n", 5, "unknown section [ rt ]"},
 		{BASE "[RT]\n", 5, "unknown section [RT]"},
@@ -269,6 +273,11 @@ static void test_FLT_57_contradictions(void **state)
 		{BASE "[solis]\ndevice = /dev/ttyUSB0\n", 6,
 		 "solis.device (/dev/ttyUSB0, line 6) against bms.device (/dev/ttyUSB0, line 2)"},
 		{BASE "[solis]\nbaud = 9601\n", 6, "solis.baud (9601, line 6): solis.baud must be"},
+		{BASE "[sma]\nenabled = yes\n", 6,
+		 "sma.enabled (yes, line 6) against sma.interface (none, default): sma.interface must "
+		 "name"},
+		{BASE "[sma]\nenabled = yes\ninterface = can0\n", 7,
+		 "sma.interface (can0, line 7) against can.interface (can0, line 4)"},
 		{BASE "[goodwe]\npoll = 31s\n", 6,
 		 "goodwe.stale (1min, default) against goodwe.poll (31s, line 6): goodwe.stale must be"},
 		{BASE "[goodwe]\nstale = 29.999s\n", 6,
@@ -362,7 +371,9 @@ static void test_print_reads_back_to_the_same_settings(void **state)
 		"bulk = 3.401V\n[failsafe]\nrelay = gpiochip0:17:active-low\nrelay_mode = pulse\n"
 		"watchdog = /dev/watchdog\non_trip = silence\n[rt]\ncpu = 3\nperiod = 2.5ms\n"
 		"required = no\nstats = /tmp/s\n[solis]\ndevice = /dev/ttyUSB1\naddress = 247\n"
-		"baud = 19200\npoll = 2.5s\npatience = 2min\n[goodwe]\nhost = fe80::1%eth0\n"
+		"baud = 19200\npoll = 2.5s\npatience = 2min\n[sma]\nenabled = yes\n"
+		"interface = eth0\nserial = 4294967295\ngroup = 239.1.2.3\nport = 1234\n"
+		"stale = 5.5s\nmax_power = 12.345kW\n[goodwe]\nhost = fe80::1%eth0\n"
 		"port = 48899\nfamily = modbus\npoll = 25s\nstale = 5min\n[recorder]\ntrace = /tmp/t\n",
 	};
 
