@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "sim_capture.h"
+#include "sim_house.h"
 
 #define EXIT_USAGE	 1
 #define EXIT_DEVICE	 2
@@ -347,6 +348,9 @@ int main(int argc, char **argv)
 	const struct sigaction stop = {.sa_handler = on_signal};
 	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 
+	if (argc > 1 && strcmp(argv[1], "house") == 0) {
+		return house_main(argc - 1, argv + 1);
+	}
 	if (!parse_options(argc, argv, &o)) {
 		usage(stderr);
 		return EXIT_USAGE;
