@@ -54,6 +54,12 @@ const struct conf_quantity conf_current_slope = {
 	.home = 1,
 };
 
+const struct conf_quantity conf_power = {
+	.what = "a power",
+	.example = "150W",
+	.unit = {{"W", 1, 0, false}, {"kW", 1000, 0, false}},
+};
+
 const struct conf_quantity conf_voltage = {
 	.what = "a voltage",
 	.example = "3.450V or 10mV",

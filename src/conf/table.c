@@ -28,6 +28,12 @@
 		.section = "limits", .name = (N), .type = CONF_CURVE, .quantity = (Q), \
 		.min = (LO), .max = (HI), .offset = AT(core.curve[ID]), .help = (T)    \
 	}
+#define FALLBACK(S, ID, T)                                                 \
+	{                                                                  \
+		.section = (S), .name = "fallback", .type = CONF_FALLBACK, \
+		.quantity = &conf_current, .min = 0, .max = CURRENT_MAX,   \
+		.offset = AT(core.source[ID].fallback), .help = (T)        \
+	}
 #define LEVEL(N, ID, Q, LO, HI, T)                                                      \
 	{                                                                               \
 		.section = "limits", .name = (N), .type = CONF_LEVELS, .quantity = (Q), \
@@ -61,6 +67,7 @@ static const char *const alive_words[] = {"never", "optional", "required", NULL}
 static const char *const full_words[] = {"phase", "bms", NULL};
 static const char *const preset_words[] = {"lfp", "seed", NULL};
 static const char *const relay_words[] = {"level", "pulse", NULL};
+static const char *const damping_words[] = {"off", "smooth", "seed", NULL};
 static const char *const trip_words[] = {"hold-stop", "silence", NULL};
 
 _Static_assert(PROBES_1 == 1 && PROBES_2 == 2, "order of probe_words");
@@ -68,6 +75,7 @@ _Static_assert(EXPECT_ALIVE_NEVER == 0 && EXPECT_ALIVE_REQUIRED == 2, "order of 
 _Static_assert(FULL_BY_PHASE == 0 && FULL_BY_BMS == 1, "order of full_words");
 _Static_assert(PRESET_LFP == 0 && PRESET_SEED == 1, "order of preset_words");
 _Static_assert(RELAY_LEVEL == 0 && RELAY_PULSE == 1, "order of relay_words");
+_Static_assert(DAMPING_OFF == 0 && DAMPING_SEED == 2, "order of damping_words");
 _Static_assert(ON_TRIP_HOLD_STOP == 0 && ON_TRIP_SILENCE == 1, "order of trip_words");
 
 /* clang-format off */
@@ -298,6 +306,83 @@ const struct conf_key conf_keys[] = {
 	NUMBER("solis", "patience", solis_patience_ms, &conf_time_ms, 5 * S_MS, 10 * MIN_MS,
 	       "What was said on the bus within this time before a reading counts as understood, "
 	       "and a difference is told when it has lasted this long."),
+
+	NUMBER("sma", "stale", core.source[SOURCE_GRID].stale_ms, &conf_time_ms, 1 * S_MS, 10 * MIN_MS,
+	       "Without a word of the grid meter for this long it is silent: no damping, and nothing "
+	       "speaks against the interlock. A meter sends once a second."),
+	FALLBACK("sma", SOURCE_GRID,
+		 "What applies to both directions while the meter is silent, also before its first "
+		 "word and if there is none. release: no limit of its own."),
+
+	NUMBER("goodwe", "stale", core.source[SOURCE_LOCAL].stale_ms, &conf_time_ms, 1 * S_MS,
+	       1 * H_MS, "Without a word of the other inverter itself for this long it is silent."),
+	FALLBACK("goodwe", SOURCE_LOCAL,
+		 "What applies to both directions while neither the other inverter nor its portal is "
+		 "heard, also before the first word."),
+
+	NUMBER("sems", "stale", core.source[SOURCE_PORTAL].stale_ms, &conf_time_ms, 1 * S_MS,
+	       1 * H_MS, "The same for its portal, whose values are minutes old."),
+	FALLBACK("sems", SOURCE_PORTAL,
+		 "See goodwe.fallback; of the two the lower one applies."),
+
+	BOOLEAN("arbiter", "interlock", core.arbiter.interlock,
+		"yes: while the other battery is charged ours is not discharged, and while it is "
+		"discharged ours is not charged."),
+	NUMBER("arbiter", "peer_charge", core.arbiter.peer_charge_ma, &conf_current, 0, 100 * A_MA,
+	       "Charge current of the other battery above which that counts."),
+	NUMBER("arbiter", "peer_discharge", core.arbiter.peer_discharge_ma, &conf_current, 0,
+	       100 * A_MA, "Discharge current of the other battery above which that counts. An idle "
+	       "inverter draws about 1 A."),
+	NUMBER("arbiter", "import", core.arbiter.import_w, &conf_power, 0, 20000,
+	       "Discharging stays allowed for what the house needs beyond what charges the other "
+	       "battery, if that is more than this."),
+	NUMBER("arbiter", "export", core.arbiter.export_w, &conf_power, 0, 20000,
+	       "Charging stays allowed from what is left beyond what the other battery gives, if "
+	       "that is more than this."),
+	NUMBER("arbiter", "grace", core.arbiter.grace_ms, &conf_time_ms, 0, 10 * MIN_MS,
+	       "The interlock waits this long."),
+	NUMBER("arbiter", "hold", core.arbiter.hold_ms, &conf_time_ms, 0, 1 * H_MS,
+	       "And it stays for this long after its cause has gone."),
+	BOOLEAN("arbiter", "cross_charge", core.arbiter.cross,
+		"yes: one battery does not charge the other one below those currents either; ours "
+		"gives or takes only what the house needs beyond the other."),
+	NUMBER("arbiter", "cross_power", core.arbiter.cross_w, &conf_power, 10, 2000,
+	       "Power of each battery above which that counts."),
+	NUMBER("arbiter", "cross_time", core.arbiter.cross_ms, &conf_time_ms, 0, 10 * MIN_MS,
+	       "How long it may last; twice that if the other battery is the fuller one."),
+	NUMBER("arbiter", "cross_hold", core.arbiter.cross_hold_ms, &conf_time_ms, 0, 24 * H_MS,
+	       "How long the guard stays after it. It ends after hold when the other battery rests."),
+	NUMBER("arbiter", "rise", core.arbiter.rise_ma_s, &conf_current_slope, 10, 100 * A_MA,
+	       "How fast the guard lets a limit rise: fast loads are left to the other inverter."),
+	NUMBER("arbiter", "fall", core.arbiter.fall_ma_s, &conf_current_slope, 100, 100 * A_MA,
+	       "How fast the arbiter lowers a limit below the current that flows."),
+
+	WORDS("damping", "preset", core.damping.preset, damping_words,
+	      "Numbers that apply where none is given. smooth: found in the simulated house "
+	      "(jkpylon-sim house). seed: those of the original script. off: no damping. The place of "
+	      "this key in the file does not matter."),
+	NUMBER("damping", "samples", core.damping.samples, &conf_count, 4, 64,
+	       "So many of the newest words of the grid meter are looked at."),
+	NUMBER("damping", "window", core.damping.window_ms, &conf_time_ms, 5 * S_MS, 10 * MIN_MS,
+	       "Older ones do not count."),
+	NUMBER("damping", "band", core.damping.band_w, &conf_power, 20, 5000,
+	       "A swing goes beyond this on both sides."),
+	NUMBER("damping", "each", core.damping.each, &conf_count, 1, 32,
+	       "It is an oscillation with so many words beyond it on each side."),
+	NUMBER("damping", "swings", core.damping.swings, &conf_count, 1, 32,
+	       "And so many changes from one side to the other."),
+	BOOLEAN("damping", "of_flow", core.damping.of_flow,
+		"yes: a step takes its share of the largest current of the window. no: of the limits."),
+	NUMBER("damping", "keep", core.damping.keep_pm, &conf_share, 10 * PCT_PM, 95 * PCT_PM,
+	       "What a step leaves of both limits."),
+	NUMBER("damping", "step", core.damping.step_ms, &conf_time_ms, 1 * S_MS, 10 * MIN_MS,
+	       "Time between two steps."),
+	NUMBER("damping", "least", core.damping.least_ma, &conf_current, 100, 50 * A_MA,
+	       "No step lowers a limit below this."),
+	NUMBER("damping", "hold", core.damping.hold_ms, &conf_time_ms, 1 * S_MS, 1 * H_MS,
+	       "The limits stay for this long after the oscillation is over."),
+	NUMBER("damping", "double", core.damping.double_ms, &conf_time_ms, 5 * S_MS, 1 * H_MS,
+	       "Then they double in this time until they are free."),
 
 	{.section = "recorder", .name = "trace", .type = CONF_TEXT, .offset = AT(trace_path),
 	 .check = conf_check_file, .form = "path of a file", .none = "none",

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The value of one key: text in, field out, and back. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "conf_private.h"
+
+#define FALLBACK_CAP_WORD "cap:"
 
 _Static_assert(sizeof(enum preset) == sizeof(uint32_t), "enum fields are written as 32 bit words");
 
@@ -72,6 +75,47 @@ static int enum_parse(const struct conf_key *k, const char *s, void *dst, struct
 	return refuse_word(k, reason);
 }
 
+/* "release", "zero" or "cap:10A" */
+static int fallback_parse(const struct conf_key *k, const char *s, void *dst,
+			  struct conf_text *reason)
+{
+	struct source_config *f = (struct source_config *)((unsigned char *)dst -
+							   offsetof(struct source_config,
+								    fallback));
+
+	if (strcmp(s, "release") == 0) {
+		f->fallback = FALLBACK_RELEASE;
+	} else if (strcmp(s, "zero") == 0) {
+		f->fallback = FALLBACK_ZERO;
+	} else if (strncmp(s, FALLBACK_CAP_WORD, strlen(FALLBACK_CAP_WORD)) == 0) {
+		const char *number = s + strlen(FALLBACK_CAP_WORD);
+
+		if (conf_number_parse(number, strlen(number), k->quantity, k->min, k->max,
+				      &f->cap_ma, reason) != 0) {
+			return -EINVAL;
+		}
+		f->fallback = FALLBACK_CAP;
+	} else {
+		return refuse_word(k, reason);
+	}
+	return 0;
+}
+
+static void fallback_format(struct conf_text *t, const struct conf_key *k, const void *src)
+{
+	const struct source_config *f = (const struct source_config *)((const unsigned char *)src -
+								       offsetof(
+									       struct source_config,
+									       fallback));
+
+	if (f->fallback == FALLBACK_CAP) {
+		conf_text_add(t, FALLBACK_CAP_WORD);
+		conf_number_format(t, k->quantity, f->cap_ma);
+	} else {
+		conf_text_add(t, "%s", f->fallback == FALLBACK_ZERO ? "zero" : "release");
+	}
+}
+
 static int profile_parse(const struct conf_key *k, const char *s, void *dst,
 			 struct conf_text *reason)
 {
@@ -135,6 +179,9 @@ int conf_value_parse(const struct conf_key *k, const char *s, struct config *con
 		break;
 	case CONF_LEVELS:
 		r = conf_levels_parse(k, s, dst, reason);
+		break;
+	case CONF_FALLBACK:
+		r = fallback_parse(k, s, dst, reason);
 		break;
 	default:
 		break;
@@ -204,6 +251,9 @@ void conf_value_format(struct conf_text *t, const struct conf_key *k, const stru
 	case CONF_LEVELS:
 		conf_levels_format(t, k, src);
 		break;
+	case CONF_FALLBACK:
+		fallback_format(t, k, src);
+		break;
 	default:
 		break;
 	}
@@ -252,6 +302,10 @@ void conf_range_format(struct conf_text *t, const struct conf_key *k)
 		break;
 	case CONF_LEVELS:
 		conf_text_add(t, "warn limit critical, each ");
+		add_span(t, k);
+		break;
+	case CONF_FALLBACK:
+		conf_text_add(t, "release, zero or " FALLBACK_CAP_WORD "CURRENT, CURRENT ");
 		add_span(t, k);
 		break;
 	default:

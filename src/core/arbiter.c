@@ -335,7 +335,7 @@ void arbiter_step(struct arbiter *a, const struct core_config *c, const struct a
 
 	a->last_ns = in->now_ns;
 	hear(a, c, in);
-	if (a->peer_from == SOURCES || abs_i32(a->peer_w) > c->arbiter.cross_w) {
+	if (a->peer_from == SOURCES || abs_i32(a->peer_ma) > c->arbiter.peer_discharge_ma) {
 		a->busy_ns = in->now_ns;
 	}
 	report_sources(a, in, sink);

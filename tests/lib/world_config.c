@@ -93,11 +93,15 @@ static void random_house(struct world *w, struct core_config *c)
 	a->import_w = world_range(w, 0, 2000);
 	a->export_w = world_range(w, 0, 2000);
 	a->grace_ms = one_of(w, grace, ARRAY_SIZE(grace));
+	c->source[SOURCE_PORTAL].stale_ms = c->source[SOURCE_LOCAL].stale_ms +
+					    world_range(w, 0, 30000);
+	a->grace_ms = min_i32(a->grace_ms, c->source[SOURCE_LOCAL].stale_ms - 1);
 	a->hold_ms = world_range(w, 0, 60000);
 	a->cross_w = world_range(w, 0, 500);
 	a->cross_ms = one_of(w, grace, ARRAY_SIZE(grace));
-	a->cross_hold_ms = world_range(w, 0, 60000);
-	a->fall_ma_s = world_range(w, 100, 100000);
+	a->cross_hold_ms = a->hold_ms + world_range(w, 0, 60000);
+	a->rise_ma_s = world_range(w, 10, 2000);
+	a->fall_ma_s = world_range(w, 2000, 100000);
 	core_config_damping(c, (enum damping_preset)world_pick(w, 3));
 }
 

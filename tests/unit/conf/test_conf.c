@@ -101,7 +101,8 @@ static void test_FLT_57_unknown_keys_and_sections(void **state)
 		{BASE "[limit]\n", 5, "unknown section [limit]; did you mean [limits]?"},
 		{BASE "[mqtt]\nhost = x\n", 5,
 		 "unknown section [mqtt]; known: [bms] [can] [limits] "
-		 "[charge] [failsafe] [rt] [solis] [recorder]"},
+		 "[charge] [failsafe] [rt] [solis] [sma] [goodwe] [sems] [arbiter] [damping] "
+		 "[recorder]"},
 		{BASE "[]\n", 5, "unknown section []"},
 		{BASE "[ rt ]\n", 5, "unknown section [ rt ]"},
 		{BASE "[RT]\n", 5, "unknown section [RT]"},
@@ -243,6 +244,44 @@ static void test_FLT_57_the_file_is_bounded(void **state)
 	free(text);
 }
 
+static void test_damping_preset_and_single_numbers(void **state)
+{
+	struct config c;
+
+	(void)state;
+	expect_accepted(BASE "[damping]\nkeep = 50%\npreset = seed\n", &c);
+	assert_int_equal(c.core.damping.preset, DAMPING_SEED);
+	assert_int_equal(c.core.damping.samples, 10);
+	assert_int_equal(c.core.damping.each, 4);
+	assert_int_equal(c.core.damping.band_w, 150);
+	assert_int_equal(c.core.damping.keep_pm, 500);
+	assert_false(c.core.damping.of_flow);
+	expect_accepted(BASE "[damping]\npreset = off\n", &c);
+	assert_int_equal(c.core.damping.preset, DAMPING_OFF);
+}
+
+static void test_fallback_values(void **state)
+{
+	static const struct file_row refused[] = {
+		{BASE "[sma]\nfallback = hold\n", 6, "release, zero or cap:CURRENT"},
+		{BASE "[sma]\nfallback = cap\n", 6, "release, zero or cap:CURRENT"},
+		{BASE "[sma]\nfallback = cap:10\n", 6, "unit"},
+		{BASE "[sma]\nfallback = cap:-1A\n", 6, "0A to 400A"},
+		{BASE "[sma]\nfallback = cap:401A\n", 6, "0A to 400A"},
+	};
+	struct config c;
+
+	(void)state;
+	expect_accepted(BASE "[sma]\nfallback = cap:12.5A\n[goodwe]\nfallback = zero\n"
+			     "[sems]\nfallback = release\n",
+			&c);
+	assert_int_equal(c.core.source[SOURCE_GRID].fallback, FALLBACK_CAP);
+	assert_int_equal(c.core.source[SOURCE_GRID].cap_ma, 12500);
+	assert_int_equal(c.core.source[SOURCE_LOCAL].fallback, FALLBACK_ZERO);
+	assert_int_equal(c.core.source[SOURCE_PORTAL].fallback, FALLBACK_RELEASE);
+	run_rows(refused, ARRAY_SIZE(refused));
+}
+
 static void test_FLT_57_contradictions(void **state)
 {
 	static const struct file_row row[] = {
@@ -264,6 +303,17 @@ static void test_FLT_57_contradictions(void **state)
 		{BASE "[solis]\ndevice = /dev/ttyUSB0\n", 6,
 		 "solis.device (/dev/ttyUSB0, line 6) against bms.device (/dev/ttyUSB0, line 2)"},
 		{BASE "[solis]\nbaud = 9601\n", 6, "solis.baud (9601, line 6): solis.baud must be"},
+		{BASE "[sems]\nstale = 30s\n", 6,
+		 "goodwe.stale (1min, default) against sems.stale (30s, line 6)"},
+		{BASE "[arbiter]\ngrace = 2min\n", 6, "lower arbiter.grace"},
+		{BASE "[arbiter]\nhold = 1h\ncross_hold = 10min\n", 7, "raise arbiter.cross_hold"},
+		{BASE "[arbiter]\nrise = 6A/s\n", 6,
+		 "arbiter.rise (6A/s, line 6) against arbiter.fall (5A/s, default)"},
+		{BASE "[damping]\neach = 6\npreset = seed\n", 6,
+		 "damping.each (6, line 6) against damping.samples (10, preset)"},
+		{BASE "[damping]\nswings = 12\n", 6, "lower damping.swings"},
+		{BASE "[damping]\nhold = 10s\n", 6, "raise damping.hold"},
+		{BASE "[damping]\nsamples = 64\n", 6, "raise damping.window"},
 		{BASE "slot = 4ms\n", 5, "rt.period (5ms, default) against can.slot (4ms, line 5)"},
 		{BASE "[bms]\npoll = 600ms\nstale = 1s\n", 7, "two polls must fit into bms.stale"},
 		{BASE "[bms]\ntrip = 4s\n", 6, "raise bms.trip"},
@@ -459,6 +509,8 @@ int main(void)
 		cmocka_unit_test(test_FLT_57_long_lines_are_refused_not_cut),
 		cmocka_unit_test(test_FLT_57_the_file_is_bounded),
 		cmocka_unit_test(test_FLT_57_contradictions),
+		cmocka_unit_test(test_damping_preset_and_single_numbers),
+		cmocka_unit_test(test_fallback_values),
 		cmocka_unit_test(test_preset_applies_wherever_it_stands),
 		cmocka_unit_test(test_a_maximum_written_down_is_noted),
 		cmocka_unit_test(test_print_reads_back_to_the_same_settings),
