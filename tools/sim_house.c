@@ -221,6 +221,7 @@ static int write_files(const struct options *o, const struct house_record rec[HO
 		       const struct house_set *set)
 {
 	char title[TITLE_SIZE];
+	const char *path = o->svg;
 	int r = 0;
 
 	snprintf(title, sizeof(title), "Set %s, seed %u: dead times %g s and %g s", set->name,
@@ -230,11 +231,11 @@ static int write_files(const struct options *o, const struct house_record rec[HO
 			       title);
 	}
 	if (r == 0 && o->csv != NULL) {
+		path = o->csv;
 		r = house_csv(o->csv, rec);
 	}
 	if (r != 0) {
-		fprintf(stderr, "sim house: cannot write %s: %s\n",
-			o->csv != NULL ? o->csv : o->svg, strerror(-r));
+		fprintf(stderr, "sim house: cannot write %s: %s\n", path, strerror(-r));
 	}
 	return r == 0 ? EXIT_SUCCESS : EXIT_FILE;
 }

@@ -81,9 +81,10 @@ struct source_config {
  * @cross: guard against one battery charging the other below those currents
  * @cross_w: power of each above which it counts
  * @cross_ms: how long it may last; twice that if the other battery is the fuller one
- * @cross_hold_ms: how long the guard stays after that; it ends after @hold_ms of rest of the other
- *                 battery (no more than @peer_discharge_ma)
- * @rise_ma_s: how fast the guard lets a limit rise: the other inverter is left the fast part
+ * @cross_hold_ms: how long the guard stays after that
+ * @rise_ma_s: how fast the guard lets a limit rise: the other inverter is left the fast part. At
+ *             once when the other battery has rested for @hold_ms (no more than @peer_discharge_ma):
+ *             it may be full or empty
  * @fall_ma_s: how fast the arbiter lowers a limit below the current that flows
  */
 struct arbiter_config {

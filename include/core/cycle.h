@@ -205,7 +205,8 @@ bool cycle_may_reload(const struct cycle *c);
 const struct telemetry *cycle_telemetry(const struct cycle *c);
 
 /**
- * cycle_explain - every rule of the envelope with its verdict on the newest sample
+ * cycle_explain - every rule of the envelope with its verdict on the newest sample, and what
+ *                 arbiter and damping say
  * @c: state
  * @dir: direction
  * @ret_ma: receives one limit per enum rule, INT32_MAX where the rule does not apply

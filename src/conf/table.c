@@ -351,9 +351,10 @@ const struct conf_key conf_keys[] = {
 	NUMBER("arbiter", "cross_time", core.arbiter.cross_ms, &conf_time_ms, 0, 10 * MIN_MS,
 	       "How long it may last; twice that if the other battery is the fuller one."),
 	NUMBER("arbiter", "cross_hold", core.arbiter.cross_hold_ms, &conf_time_ms, 0, 24 * H_MS,
-	       "How long the guard stays after it. It ends after hold when the other battery rests."),
+	       "How long the guard stays after it. It costs little: the need of the house stays allowed."),
 	NUMBER("arbiter", "rise", core.arbiter.rise_ma_s, &conf_current_slope, 10, 100 * A_MA,
-	       "How fast the guard lets a limit rise: fast loads are left to the other inverter."),
+	       "How fast the guard lets a limit rise: fast loads are left to the other inverter. At once "
+	       "when the other battery has rested for hold: it may be full or empty."),
 	NUMBER("arbiter", "fall", core.arbiter.fall_ma_s, &conf_current_slope, 100, 100 * A_MA,
 	       "How fast the arbiter lowers a limit below the current that flows."),
 

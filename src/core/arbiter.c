@@ -264,13 +264,11 @@ static void step_causes(struct arbiter *a, const struct arbiter_config *c,
 	const int32_t band_ma = dir == DIR_DISCHARGE ? c->peer_charge_ma : c->peer_discharge_ma;
 	const bool wait = in->own_soc_pct != SOURCE_NO_VALUE &&
 			  a->peer_soc_pct != SOURCE_NO_VALUE && a->peer_soc_pct > in->own_soc_pct;
-	const bool rests = in->now_ns - a->busy_ns >= c->hold_ms * NS_PER_MS;
 
 	cause_step(&d->interlock, c->interlock && v->against_ma > band_ma, in->now_ns, c->grace_ms,
 		   c->hold_ms);
 	cause_step(&d->cross, c->cross && v->own_w > c->cross_w && v->against_w > c->cross_w,
-		   in->now_ns, wait ? c->cross_ms * CROSS_OTHER : c->cross_ms,
-		   rests ? 0 : c->cross_hold_ms);
+		   in->now_ns, wait ? c->cross_ms * CROSS_OTHER : c->cross_ms, c->cross_hold_ms);
 }
 
 static void step_peer(struct arbiter *a, const struct arbiter_config *c,
@@ -283,6 +281,7 @@ static void step_peer(struct arbiter *a, const struct arbiter_config *c,
 		.fall_ma_s = c->fall_ma_s,
 		.dt_ns = dt_ns,
 	};
+	const bool rests = in->now_ns - a->busy_ns >= c->hold_ms * NS_PER_MS;
 	int32_t target_ma = INT32_MAX;
 	uint32_t rule = RULE_NONE;
 
@@ -290,7 +289,7 @@ static void step_peer(struct arbiter *a, const struct arbiter_config *c,
 	if (d->cross.active) {
 		target_ma = need_ma(&v, in->own_mv);
 		rule = RULE_CROSS_CHARGE;
-		slope.rise_ma_s = c->rise_ma_s;
+		slope.rise_ma_s = rests ? 0 : c->rise_ma_s;
 	}
 	if (d->interlock.active) {
 		const int32_t band_w = dir == DIR_DISCHARGE ? c->import_w : c->export_w;

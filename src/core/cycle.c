@@ -262,5 +262,9 @@ bool cycle_explain(const struct cycle *c, enum dir dir, int32_t ret_ma[RULES])
 		return false;
 	}
 	(void)envelope_eval(c->config, &c->envelope, dir, &rule, ret_ma);
+	if (c->arbiter.rule[dir] != RULE_NONE) {
+		ret_ma[c->arbiter.rule[dir]] = c->arbiter.cap_ma[dir];
+	}
+	ret_ma[RULE_DAMPING] = c->damping.cap_ma[dir];
 	return true;
 }

@@ -8,6 +8,7 @@
 
 #include "base/rule.h"
 #include "base/units.h"
+#include "core/source.h"
 
 #define MILLI	  1000
 #define TENTHS	  10
@@ -126,6 +127,23 @@ static void print_levels(const struct sample *s, const struct core_config *confi
 	}
 }
 
+static void print_house(const struct telemetry *t, FILE *f)
+{
+	if (t->grid_w == SOURCE_NO_VALUE) {
+		fprintf(f, "grid:   nothing heard of a meter\n");
+	} else {
+		fprintf(f, "grid:   %d W (import is positive), %d ms ago%s\n", t->grid_w,
+			t->source_age_ms[SOURCE_GRID], t->oscillating != 0U ? ", oscillating" : "");
+	}
+	if (t->peer_from >= SOURCES) {
+		fprintf(f, "other:  nothing heard of another inverter\n");
+	} else {
+		fprintf(f, "other:  battery %d W (charging is positive), %d ms ago, from %s\n",
+			t->peer_w, t->source_age_ms[t->peer_from],
+			source_name((int32_t)t->peer_from));
+	}
+}
+
 int explain_print(const struct cycle *c, const struct core_config *config, FILE *f)
 {
 	const struct telemetry *t = cycle_telemetry(c);
@@ -139,6 +157,7 @@ int explain_print(const struct cycle *c, const struct core_config *config, FILE 
 		}
 	}
 	print_sample(&t->sample, f);
+	print_house(t, f);
 	print_rules(ma, f);
 	print_levels(&t->sample, config, f);
 	fputc('\n', f);
