@@ -79,6 +79,7 @@ struct arbiter_dir {
 	int32_t slow_ma; /* cap of interlock and guard on its way down, INT32_MAX = none */
 	int64_t slow_rest;
 	uint32_t told; /* rule of the last event */
+	int64_t told_ns;
 };
 
 /**

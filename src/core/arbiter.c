@@ -12,6 +12,7 @@
 #define PEER_MV_MAX	1000000
 #define CROSS_OTHER	2 /* times cross_ms if the other one should give way */
 #define OPEN_HYSTERESIS 2 /* an opened interlock stays so down to the half of its dead band */
+#define TOLD_NS		NS_PER_S
 #define STEP_MAX_NS	NS_PER_S
 
 static void cause_end(struct arbiter_cause *t)
@@ -41,6 +42,7 @@ void arbiter_init(struct arbiter *a, int64_t now_ns)
 		a->cap_ma[d] = INT32_MAX;
 		a->rule[d] = RULE_NONE;
 		a->dir[d].told = RULE_NONE;
+		a->dir[d].told_ns = TIME_NEVER;
 		dir_end(&a->dir[d]);
 	}
 }
@@ -315,10 +317,15 @@ static void fall_back(struct arbiter *a, const struct source_config *s, enum dir
 
 static void report_verdict(struct arbiter *a, enum dir dir, struct sink *sink)
 {
-	if (a->rule[dir] == a->dir[dir].told) {
+	struct arbiter_dir *d = &a->dir[dir];
+
+	/* A source that floods must not crowd out what others have to say. */
+	if (a->rule[dir] == d->told ||
+	    (d->told_ns != TIME_NEVER && sink->now_ns - d->told_ns < TOLD_NS)) {
 		return;
 	}
-	a->dir[dir].told = a->rule[dir];
+	d->told = a->rule[dir];
+	d->told_ns = sink->now_ns;
 	if (a->rule[dir] == RULE_NONE) {
 		sink_emit(sink, EVENT_ARBITER_FREE, (int32_t)dir, 0, 0, 0);
 	} else {

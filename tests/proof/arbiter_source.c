@@ -4,9 +4,8 @@
  *
  * Proven, for every state of the arbiter, every word of the sources and every settings:
  *   - no cap is negative;
- *   - a source that was never heard, that is older than its limit, from before a suspend, or more
- *     than 0.1 s from the future is silent: both caps are at most what its fallback says; that of an
- *     inverter or its portal as long as neither of them is heard;
+ *   - of a source whose word does not count (source_fresh.c) both caps are at most what its fallback
+ *     says; of an inverter or its portal as long as neither of them is heard;
  *   - of a silent inverter nothing stays: no cause is active, and with fallbacks that release no cap
  *     is left;
  *   - a direction that is not limited names no rule.
@@ -18,7 +17,8 @@
  * need_ma(), slow_step(), read_peer() are replaced by functions with any result.
  *
  * cbmc: --unwind 4 --signed-overflow-check --div-by-zero-check --bounds-check --pointer-check
- * replace: time_ms_since time_ms_since_contract
+ * replace: time_ms_since time_any
+ * replace: source_fresh fresh_any
  * replace: look look_any
  * replace: need_ma need_any
  * replace: slow_step slow_any
@@ -29,11 +29,32 @@
 #include "proof.h"
 #include "proof_time.h"
 
-#define AHEAD_NS    (100 * NS_PER_MS)
-#define STALE_MAX_S 3600000
+#define STALE_MAX_MS 3600000
 
 static bool readable[2]; /* whether the word of local and portal has a usable value */
+static bool fresh[SOURCES];
+static uint32_t asked; /* about so many sources: always in the same order */
 static struct arbiter_in in;
+static struct core_config c; /* main() gives both any content */
+static int64_t from_ns;
+
+int32_t time_any(int64_t now_ns, int64_t then_ns)
+{
+	(void)now_ns;
+	(void)then_ns;
+	return nondet_i32();
+}
+
+bool fresh_any(int64_t now_ns, int64_t forget_ns, int64_t t_ns, int32_t stale_ms)
+{
+	const int64_t heard_ns[SOURCES] = {in.grid.t_ns, in.local.t_ns, in.portal.t_ns};
+
+	PROVE(asked < SOURCES, "each source once");
+	PROVE(now_ns == in.now_ns && forget_ns == from_ns, "as of now, and of the last suspend");
+	PROVE(t_ns == heard_ns[asked] && stale_ms == c.source[asked].stale_ms,
+	      "time and age limit of one source");
+	return fresh[asked++];
+}
 
 bool read_any(struct arbiter *a, const struct peer_sample *p, int32_t own_mv)
 {
@@ -89,25 +110,13 @@ static bool stamp_ok(int64_t t_ns)
 	return t_ns == TIME_NEVER || time_ok(t_ns);
 }
 
-/* Said once more, in other words than source_fresh(). */
-static bool silent(int64_t t_ns, int64_t from_ns, int32_t stale_ms)
+static bool settings_ok(void)
 {
-	return t_ns == TIME_NEVER || t_ns > in.now_ns + AHEAD_NS || t_ns < from_ns ||
-	       in.now_ns - t_ns >= (stale_ms + INT64_C(1)) * NS_PER_MS;
-}
-
-static bool settings_ok(const struct core_config *c)
-{
-	const struct arbiter_config *a = &c->arbiter;
-	bool ok = a->grace_ms >= 0 && a->grace_ms <= STALE_MAX_S && a->hold_ms >= 0 &&
-		  a->hold_ms <= STALE_MAX_S && a->cross_ms >= 0 && a->cross_ms <= STALE_MAX_S &&
-		  a->cross_hold_ms >= 0 && a->cross_hold_ms <= 24 * STALE_MAX_S &&
-		  a->import_w >= 0 && a->export_w >= 0;
-
-	for (uint32_t s = 0; s < SOURCES; s++) {
-		ok = ok && c->source[s].stale_ms >= 1 && c->source[s].stale_ms <= STALE_MAX_S;
-	}
-	return ok;
+	const struct arbiter_config *a = &c.arbiter;
+	return a->grace_ms >= 0 && a->grace_ms <= STALE_MAX_MS && a->hold_ms >= 0 &&
+	       a->hold_ms <= STALE_MAX_MS && a->cross_ms >= 0 && a->cross_ms <= STALE_MAX_MS &&
+	       a->cross_hold_ms >= 0 && a->cross_hold_ms <= 24 * STALE_MAX_MS && a->import_w >= 0 &&
+	       a->export_w >= 0;
 }
 
 static void prove_fallback(const struct source_config *s, const struct arbiter *a, enum dir dir,
@@ -138,26 +147,27 @@ static void any_state(struct arbiter *a)
 
 int main(void)
 {
-	struct core_config c; /* any content */
-	struct arbiter a;     /* any content */
+	struct core_config any_config;
+	struct arbiter a; /* any content */
 	struct arbiter_in any;
 	struct sink sink = {0};
 
 	in = any;
+	c = any_config;
 	c.arbiter.interlock = nondet_bool();
 	c.arbiter.cross = nondet_bool();
 	readable[0] = nondet_bool();
 	readable[1] = nondet_bool();
+	for (uint32_t s = 0; s < SOURCES; s++) {
+		fresh[s] = nondet_bool();
+	}
 	any_state(&a);
-	ASSUME(settings_ok(&c) && time_ok(in.now_ns));
-	ASSUME(stamp_ok(in.grid.t_ns) && stamp_ok(in.local.t_ns) && stamp_ok(in.portal.t_ns));
+	from_ns = a.from_ns;
+	ASSUME(settings_ok() && time_ok(in.now_ns));
 
-	const int64_t from_ns = a.from_ns;
-	const bool grid = silent(in.grid.t_ns, from_ns, c.source[SOURCE_GRID].stale_ms);
-	const bool peer = (silent(in.local.t_ns, from_ns, c.source[SOURCE_LOCAL].stale_ms) ||
-			   !readable[0]) &&
-			  (silent(in.portal.t_ns, from_ns, c.source[SOURCE_PORTAL].stale_ms) ||
-			   !readable[1]);
+	const bool grid = !fresh[SOURCE_GRID];
+	const bool peer = !(fresh[SOURCE_LOCAL] && readable[0]) &&
+			  !(fresh[SOURCE_PORTAL] && readable[1]);
 	const bool release = c.source[SOURCE_GRID].fallback == FALLBACK_RELEASE &&
 			     c.source[SOURCE_LOCAL].fallback == FALLBACK_RELEASE &&
 			     c.source[SOURCE_PORTAL].fallback == FALLBACK_RELEASE;

@@ -487,6 +487,22 @@ static void test_events_on_change_only(void **state)
 	assert_int_equal(step().len, 0);
 }
 
+/* A source that says something else in every period is told of once a second. */
+static void test_SAF_13_flooding_source_tells_little(void **state)
+{
+	uint32_t count = 0;
+
+	(void)state;
+	config.arbiter.grace_ms = 0;
+	config.arbiter.hold_ms = 0;
+	for (int i = 0; i < 2000; i++) { /* 10 s */
+		in.now_ns += 5 * NS_PER_MS;
+		peer(i % 2 == 0 ? 20000 : 0);
+		count += step().len;
+	}
+	assert_in_range(count, 5, 12);
+}
+
 /* ---- inside the cycle ---- */
 
 static int setup_cycle(void **state)
@@ -618,6 +634,7 @@ int main(void)
 		cmocka_unit_test_setup(test_SAF_14_SAF_07_before_a_suspend_and_from_the_future,
 				       setup),
 		cmocka_unit_test_setup(test_events_on_change_only, setup),
+		cmocka_unit_test_setup(test_SAF_13_flooding_source_tells_little, setup),
 		cmocka_unit_test_setup(test_FLT_70_two_inverters_fight, setup_cycle),
 		cmocka_unit_test_setup(test_SAF_07_no_source_raises_anything, setup_cycle),
 		cmocka_unit_test_setup(test_SAF_07_SAF_13_fallback_in_the_cycle, setup_cycle),
