@@ -105,6 +105,7 @@ struct arbiter {
 	int64_t last_ns;
 	bool grid_told; /* the meter was heard and that was said */
 	bool peer_told;
+	int64_t told_ns;
 	struct arbiter_dir dir[DIRS];
 };
 

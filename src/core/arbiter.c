@@ -33,6 +33,7 @@ void arbiter_init(struct arbiter *a, int64_t now_ns)
 {
 	memset(a, 0, sizeof(*a));
 	a->from_ns = TIME_NEVER;
+	a->told_ns = TIME_NEVER;
 	a->last_ns = now_ns;
 	a->busy_ns = now_ns;
 	a->grid_w = SOURCE_NO_VALUE;
@@ -136,12 +137,18 @@ static void hear(struct arbiter *a, const struct core_config *c, const struct ar
 	}
 }
 
-/* A source that was never heard may not exist: its silence is no news. */
+/* A source that was never heard may not exist: its silence is no news. Once a second at most. */
 static void report_sources(struct arbiter *a, const struct arbiter_in *in, struct sink *sink)
 {
 	const bool grid = a->grid_w != SOURCE_NO_VALUE;
 	const bool peer = a->peer_from != SOURCES;
 
+	if (a->told_ns != TIME_NEVER && in->now_ns - a->told_ns < TOLD_NS) {
+		return;
+	}
+	if (grid != a->grid_told || peer != a->peer_told) {
+		a->told_ns = in->now_ns;
+	}
 	if (grid != a->grid_told) {
 		a->grid_told = grid;
 		sink_emit(sink, grid ? EVENT_GRID_HEARD : EVENT_GRID_SILENT,

@@ -133,6 +133,7 @@ static void any_state(struct arbiter *a)
 	a->grid_told = nondet_bool();
 	a->peer_told = nondet_bool();
 	ASSUME(stamp_ok(a->from_ns) && time_ok(a->last_ns) && time_ok(a->busy_ns));
+	ASSUME(stamp_ok(a->told_ns));
 	for (uint32_t d = 0; d < DIRS; d++) {
 		a->dir[d].open = nondet_bool();
 		a->dir[d].interlock.active = nondet_bool();

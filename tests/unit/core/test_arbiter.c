@@ -501,6 +501,15 @@ static void test_SAF_13_flooding_source_tells_little(void **state)
 		count += step().len;
 	}
 	assert_in_range(count, 5, 12);
+	count = 0;
+	for (int i = 0; i < 2000; i++) {
+		in.now_ns += 5 * NS_PER_MS;
+		meter(i % 2 == 0 ? 100 : SOURCE_NO_VALUE);
+		peer(0);
+		in.local.t_ns = i % 2 == 0 ? in.now_ns : INT64_MAX;
+		count += step().len;
+	}
+	assert_in_range(count, 5, 40);
 }
 
 /* ---- inside the cycle ---- */
