@@ -75,44 +75,48 @@ static int enum_parse(const struct conf_key *k, const char *s, void *dst, struct
 	return refuse_word(k, reason);
 }
 
+/* From the kind of a fallback to the cap behind it. */
+#define CAP_BEHIND \
+	(offsetof(struct source_config, cap_ma) - offsetof(struct source_config, fallback))
+
 /* "release", "zero" or "cap:10A" */
 static int fallback_parse(const struct conf_key *k, const char *s, void *dst,
 			  struct conf_text *reason)
 {
-	struct source_config *f = (struct source_config *)((unsigned char *)dst -
-							   offsetof(struct source_config,
-								    fallback));
+	enum fallback kind = FALLBACK_CAP;
 
 	if (strcmp(s, "release") == 0) {
-		f->fallback = FALLBACK_RELEASE;
+		kind = FALLBACK_RELEASE;
 	} else if (strcmp(s, "zero") == 0) {
-		f->fallback = FALLBACK_ZERO;
+		kind = FALLBACK_ZERO;
 	} else if (strncmp(s, FALLBACK_CAP_WORD, strlen(FALLBACK_CAP_WORD)) == 0) {
 		const char *number = s + strlen(FALLBACK_CAP_WORD);
+		int32_t cap_ma = 0;
 
-		if (conf_number_parse(number, strlen(number), k->quantity, k->min, k->max,
-				      &f->cap_ma, reason) != 0) {
+		if (conf_number_parse(number, strlen(number), k->quantity, k->min, k->max, &cap_ma,
+				      reason) != 0) {
 			return -EINVAL;
 		}
-		f->fallback = FALLBACK_CAP;
+		memcpy((unsigned char *)dst + CAP_BEHIND, &cap_ma, sizeof(cap_ma));
 	} else {
 		return refuse_word(k, reason);
 	}
+	memcpy(dst, &kind, sizeof(kind));
 	return 0;
 }
 
 static void fallback_format(struct conf_text *t, const struct conf_key *k, const void *src)
 {
-	const struct source_config *f = (const struct source_config *)((const unsigned char *)src -
-								       offsetof(
-									       struct source_config,
-									       fallback));
+	enum fallback kind = FALLBACK_RELEASE;
+	int32_t cap_ma = 0;
 
-	if (f->fallback == FALLBACK_CAP) {
+	memcpy(&kind, src, sizeof(kind));
+	memcpy(&cap_ma, (const unsigned char *)src + CAP_BEHIND, sizeof(cap_ma));
+	if (kind == FALLBACK_CAP) {
 		conf_text_add(t, FALLBACK_CAP_WORD);
-		conf_number_format(t, k->quantity, f->cap_ma);
+		conf_number_format(t, k->quantity, cap_ma);
 	} else {
-		conf_text_add(t, "%s", f->fallback == FALLBACK_ZERO ? "zero" : "release");
+		conf_text_add(t, "%s", kind == FALLBACK_ZERO ? "zero" : "release");
 	}
 }
 
