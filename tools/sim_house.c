@@ -255,15 +255,42 @@ static void run_set(const struct options *o, const struct house_set *set,
 			struct house_record *r = rec != NULL && s == 0 && v < HOUSE_ALONE ? &rec[v]
 											  : NULL;
 
-			house_run(&h, (enum house_variant)v, set, o->seed + s, &config,
-				  o->from_h * HOUR_S, (o->from_h + o->hours) * HOUR_S,
-				  r != NULL ? record : NULL, r);
+			const struct house_day day = {
+				.set = set,
+				.config = &config,
+				.seed = o->seed + s,
+				.from_s = o->from_h * HOUR_S,
+				.to_s = (o->from_h + o->hours) * HOUR_S,
+				.tap = r != NULL ? record : NULL,
+				.arg = r,
+			};
+
+			house_run(&h, (enum house_variant)v, &day);
 			add(&sum[v], &h.sum);
 		}
 		print_row(set->name, house_variant_name((enum house_variant)v), &sum[v], &sum[0],
 			  o->seeds);
 		fflush(stdout);
 		add(&total[v], &sum[v]);
+	}
+}
+
+static bool make_room(struct house_record rec[HOUSE_ALONE])
+{
+	bool good = true;
+
+	for (uint32_t v = 0; v < HOUSE_ALONE; v++) {
+		rec[v].room = HOUSE_DAY_S;
+		rec[v].point = calloc(rec[v].room, sizeof(*rec[v].point));
+		good = good && rec[v].point != NULL;
+	}
+	return good;
+}
+
+static void free_room(struct house_record rec[HOUSE_ALONE])
+{
+	for (uint32_t v = 0; v < HOUSE_ALONE; v++) {
+		free(rec[v].point);
 	}
 }
 
@@ -281,13 +308,10 @@ int house_main(int argc, char **argv)
 	const struct house_set *shown = find_set(o.set != NULL ? o.set : "usual");
 	uint32_t days = 0;
 
-	for (uint32_t v = 0; wanted && v < HOUSE_ALONE; v++) {
-		rec[v].room = HOUSE_DAY_S;
-		rec[v].point = calloc(rec[v].room, sizeof(*rec[v].point));
-		if (rec[v].point == NULL) {
-			fprintf(stderr, "sim house: out of memory\n");
-			return EXIT_FILE;
-		}
+	if (wanted && !make_room(rec)) {
+		fprintf(stderr, "sim house: out of memory\n");
+		free_room(rec);
+		return EXIT_FILE;
 	}
 	print_head();
 	for (size_t i = 0; i < SETS; i++) {
@@ -302,8 +326,6 @@ int house_main(int argc, char **argv)
 	}
 	const int r = wanted ? write_files(&o, rec, shown) : EXIT_SUCCESS;
 
-	for (uint32_t v = 0; v < HOUSE_ALONE; v++) {
-		free(rec[v].point);
-	}
+	free_room(rec);
 	return r;
 }

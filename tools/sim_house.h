@@ -204,14 +204,23 @@ struct house {
 };
 
 /**
- * house_run - simulate
- * @config: settings of the core; the coordination is switched off for HOUSE_FREE
+ * struct house_day - what is simulated
+ * @config: settings of the core; the coordination is switched off but for HOUSE_OURS
  * @from_s, @to_s: of the day; the batteries begin half full
  * @tap: sees every second, or NULL
  */
-void house_run(struct house *h, enum house_variant variant, const struct house_set *set,
-	       uint32_t seed, const struct core_config *config, double from_s, double to_s,
-	       house_tap *tap, void *arg);
+struct house_day {
+	const struct house_set *set;
+	const struct core_config *config;
+	uint32_t seed;
+	double from_s;
+	double to_s;
+	house_tap *tap;
+	void *arg;
+};
+
+/* Simulate; the result is in @h->sum. */
+void house_run(struct house *h, enum house_variant variant, const struct house_day *day);
 
 const char *house_variant_name(enum house_variant v);
 

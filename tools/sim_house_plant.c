@@ -211,16 +211,17 @@ static void step(struct house *h)
 	count(h);
 }
 
-static void set_up(struct house *h, const struct house_set *set, uint32_t seed,
-		   const struct core_config *config)
+static void set_up(struct house *h, const struct house_day *day)
 {
+	const struct house_set *set = day->set;
+	const uint32_t seed = day->seed;
 	const struct sim_battery_setup battery = {.cells = 16,
 						  .capacity_ah = SOLIS_AH,
 						  .soc_pct = SOC_START,
 						  .ambient_c = 20.0,
 						  .spread = 0.005,
 						  .seed = seed};
-	struct core_config own = *config;
+	struct core_config own = *day->config;
 
 	h->set = *set;
 	house_load_init(&h->load, seed);
@@ -237,6 +238,13 @@ static void set_up(struct house *h, const struct house_set *set, uint32_t seed,
 	}
 	house_core_init(&h->core, &own);
 	house_seed_init(&h->seed);
+	h->t_s = day->from_s;
+	h->meter_s = day->from_s;
+	h->peer_s = day->from_s;
+	h->solis.next_s += day->from_s;
+	h->goodwe.next_s += day->from_s;
+	h->core.now_ns += (int64_t)(day->from_s * 1e9);
+	cycle_init(&h->core.cycle, &h->core.config, h->core.now_ns, h->core.now_ns, NULL);
 }
 
 static void show(const struct house *h, house_tap *tap, void *arg)
@@ -257,28 +265,19 @@ static void show(const struct house *h, house_tap *tap, void *arg)
 	tap(arg, &p);
 }
 
-void house_run(struct house *h, enum house_variant variant, const struct house_set *set,
-	       uint32_t seed, const struct core_config *config, double from_s, double to_s,
-	       house_tap *tap, void *arg)
+void house_run(struct house *h, enum house_variant variant, const struct house_day *day)
 {
-	const uint32_t steps = (uint32_t)lround((to_s - from_s) / HOUSE_DT_S);
+	const uint32_t steps = (uint32_t)lround((day->to_s - day->from_s) / HOUSE_DT_S);
 	const uint32_t second = (uint32_t)lround(1.0 / HOUSE_DT_S);
 
 	memset(h, 0, sizeof(*h));
 	h->variant = variant;
-	set_up(h, set, seed, config);
-	h->t_s = from_s;
-	h->meter_s = from_s;
-	h->peer_s = from_s;
-	h->solis.next_s += from_s;
-	h->goodwe.next_s += from_s;
-	h->core.now_ns += (int64_t)(from_s * 1e9);
-	cycle_init(&h->core.cycle, &h->core.config, h->core.now_ns, h->core.now_ns, NULL);
+	set_up(h, day);
 	for (uint32_t i = 0; i < steps; i++) {
-		h->t_s = from_s + i * HOUSE_DT_S;
+		h->t_s = day->from_s + i * HOUSE_DT_S;
 		step(h);
-		if (tap != NULL && i % second == 0) {
-			show(h, tap, arg);
+		if (day->tap != NULL && i % second == 0) {
+			show(h, day->tap, day->arg);
 		}
 	}
 	h->sum.soc_end_pct = sim_battery_soc(&h->battery);

@@ -39,10 +39,18 @@ static void check_point(void *arg, const struct house_point *p)
 static int run_all(void **state)
 {
 	(void)state;
+	const struct house_day day = {
+		.set = &usual,
+		.config = &config,
+		.seed = 1,
+		.from_s = FROM_S,
+		.to_s = TO_S,
+		.tap = check_point,
+	};
+
 	core_config_default(&config);
 	for (int v = 0; v < HOUSE_VARIANTS; v++) {
-		house_run(&h, (enum house_variant)v, &usual, 1, &config, FROM_S, TO_S, check_point,
-			  NULL);
+		house_run(&h, (enum house_variant)v, &day);
 		sum[v] = h.sum;
 		assert_int_equal(h.core.events[EVENT_STEP] <= 2, 1);
 		assert_int_equal(h.core.events[EVENT_FROZEN_WARN], 0);
@@ -103,12 +111,20 @@ static void test_FLT_70_the_core_ends_the_fight(void **state)
 static void test_the_same_seed_gives_the_same_day(void **state)
 {
 	static struct house again;
+	struct house_day day = {
+		.set = &usual,
+		.config = &config,
+		.seed = 5,
+		.from_s = FROM_S,
+		.to_s = FROM_S + 600.0,
+	};
 
 	(void)state;
-	house_run(&h, HOUSE_OURS, &usual, 5, &config, FROM_S, FROM_S + 600.0, NULL, NULL);
-	house_run(&again, HOUSE_OURS, &usual, 5, &config, FROM_S, FROM_S + 600.0, NULL, NULL);
+	house_run(&h, HOUSE_OURS, &day);
+	house_run(&again, HOUSE_OURS, &day);
 	assert_memory_equal(&h.sum, &again.sum, sizeof(h.sum));
-	house_run(&again, HOUSE_OURS, &usual, 6, &config, FROM_S, FROM_S + 600.0, NULL, NULL);
+	day.seed = 6;
+	house_run(&again, HOUSE_OURS, &day);
 	assert_memory_not_equal(&h.sum, &again.sum, sizeof(h.sum));
 }
 
