@@ -45,7 +45,9 @@ int loop_init(struct loop *l, const struct loop_config *config, uint32_t flags, 
 	l->published_ns = now_ns;
 	l->checked_ns = now_ns;
 	l->guard_moved_ns = now_ns;
-	l->energy.t_ns = TIME_NEVER;
+	l->grid = GRID_NONE;
+	l->peer_local = PEER_NONE_HEARD;
+	l->peer_portal = PEER_NONE_HEARD;
 	l->counters.period_ns = l->period_ns;
 	for (int i = 0; i < STATS_TIMES; i++) {
 		l->counters.time[i].min_ns = INT64_MAX;
@@ -116,6 +118,30 @@ static void echo_frames(struct loop *l)
 	in->can_rx_len = l->out.can_tx_len;
 }
 
+static void read_peer(const struct snapshot *s, struct peer_sample *kept)
+{
+	struct peer_sample now;
+
+	if (s != NULL && snapshot_try_read(s, &now, sizeof(now))) {
+		*kept = now;
+	}
+}
+
+/* One try each: while a service writes, the old copy stays, and grows old. */
+static void gather_house(struct loop *l)
+{
+	struct grid_sample grid;
+
+	if (l->config.grid != NULL && snapshot_try_read(l->config.grid, &grid, sizeof(grid))) {
+		l->grid = grid;
+	}
+	read_peer(l->config.peer_local, &l->peer_local);
+	read_peer(l->config.peer_portal, &l->peer_portal);
+	l->in.grid = l->grid;
+	l->in.peer_local = l->peer_local;
+	l->in.peer_portal = l->peer_portal;
+}
+
 static void gather(struct loop *l)
 {
 	const struct loop_config *c = &l->config;
@@ -136,11 +162,7 @@ static void gather(struct loop *l)
 	       ring_pop(c->commands, &in->command[in->command_len])) {
 		in->command_len++;
 	}
-	if (c->energy != NULL &&
-	    snapshot_try_read(c->energy, &l->energy_scratch, sizeof(l->energy_scratch))) {
-		l->energy = l->energy_scratch;
-	}
-	in->energy = l->energy;
+	gather_house(l);
 	in->guard_ok = guard_is_alive(l, in->now_ns);
 	look_at_guard(l);
 

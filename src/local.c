@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/units.h"
+#include "base/rule.h"
 #include "control.h"
 #include "core/telemetry.h"
 #include "rt/clock.h"
@@ -19,12 +19,14 @@
 #include "rt/shared_log.h"
 #include "rt/state.h"
 #include "rt/stats.h"
+#include "svc/explain.h"
 
 #define TEXT_MAX     512
 #define TIME_MAX     32
 #define MA_PER_A     1000
 #define TENTHS	     10
 #define AGE_ALIVE_MS 2000
+#define LABEL	     9 /* columns */
 #define FILE_PREFIX  "file:"
 
 static void print_when(int64_t when_s)
@@ -39,12 +41,12 @@ static void print_when(int64_t when_s)
 	fprintf(stdout, "%s", text);
 }
 
-static void print_amperes(const char *name, int32_t ma)
+static void print_limit(const struct telemetry *t, enum dir dir)
 {
-	const int32_t tenths = ma / (MA_PER_A / TENTHS);
+	const int32_t tenths = t->limit_ma[dir] / (MA_PER_A / TENTHS);
 
-	fprintf(stdout, "  %s %s%d.%d A", name, tenths < 0 ? "-" : "", abs_i32(tenths) / TENTHS,
-		abs_i32(tenths) % TENTHS);
+	fprintf(stdout, "  %s %d.%d A (%s)", dir_name((int32_t)dir), tenths / TENTHS,
+		tenths % TENTHS, rule_name(t->limited_by[dir]));
 }
 
 /* Return: what the page says is now and here. */
@@ -78,14 +80,15 @@ static int print_daemon(const char *stats_path)
 	fprintf(stdout, "relay:   %s, %s\n", relay_state_name((int32_t)t.relay),
 		t.permit != 0U ? "may be closed" : "must be open");
 	fprintf(stdout, "limits: ");
-	print_amperes("charge", t.limit_ma[DIR_CHARGE]);
-	print_amperes("discharge", t.limit_ma[DIR_DISCHARGE]);
+	print_limit(&t, DIR_CHARGE);
+	print_limit(&t, DIR_DISCHARGE);
 	if (t.age_ms == INT32_MAX) {
 		fprintf(stdout, "\nBMS:     no sample yet\n");
 	} else {
 		fprintf(stdout, "\nBMS:     sample %d ms old, SoC %d %%\n", t.age_ms,
 			t.sample.soc_pct);
 	}
+	explain_house(&t, LABEL, stdout);
 	fprintf(stdout, "CAN:     %s\n", can_link_name((int32_t)t.can_link));
 	if (t.latched != REASON_NONE) {
 		fprintf(stdout, "latched: %s", reason_name((int32_t)t.latched));

@@ -216,8 +216,11 @@ static int run(struct worker *w)
 
 static int explain(struct worker *w)
 {
-	for (int ms = 0; ms < EXPLAIN_WAIT_MS && loop_samples(&w->loop) == 0U;
-	     ms += EXPLAIN_POLL_MS) {
+	/* One turn more than needed: what is heard is then in the core. */
+	bool complete = false;
+
+	for (int ms = 0; ms < EXPLAIN_WAIT_MS && !complete; ms += EXPLAIN_POLL_MS) {
+		complete = loop_samples(&w->loop) != 0U && worker_house_is_heard(w);
 		if (take_signals(w)) {
 			break;
 		}

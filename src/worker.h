@@ -88,6 +88,9 @@ void worker_stop_sma(struct worker *w);
 int worker_start_goodwe(struct worker *w);
 void worker_stop_goodwe(struct worker *w);
 
+/* Whether each source of the house that is configured has been heard once. */
+bool worker_house_is_heard(const struct worker *w);
+
 /* All at once: the sum of their times is not what a reload has. Does not wait. */
 void worker_ask_services_to_end(struct worker *w);
 

@@ -275,6 +275,8 @@ static int prepare_loop(struct worker *w)
 		.commands = &w->commands,
 		.events = &w->events,
 		.frames = w->mode == MODE_DRY_RUN ? &w->frames : NULL,
+		.grid = w->config.sma_enabled ? &w->sma.grid.head : NULL,
+		.peer_local = w->config.goodwe_host[0] != '\0' ? &w->goodwe.sample.head : NULL,
 		.page = w->page,
 		.stats = w->stats,
 		.held = w->page != NULL ? &held : NULL,

@@ -63,7 +63,7 @@ static enum meter_who whom_to_believe(const struct config *c, uint32_t *ret_seri
 	return strcmp(c->sma_serial, CONF_SERIAL_ANY) == 0 ? METER_ANY : METER_NOBODY;
 }
 
-/* It only listens, so a dry run does too. */
+/* It only listens, so a dry run and an explanation do too. */
 int worker_start_sma(struct worker *w)
 {
 	const struct config *c = &w->config;
@@ -71,14 +71,15 @@ int worker_start_sma(struct worker *w)
 		.interface = c->sma_interface,
 		.group = c->sma_group,
 		.port = c->sma_port,
-		.meter = {.max_power_w = c->sma_max_power_w, .stale_ms = c->sma_stale_ms},
+		.meter = {.max_power_w = c->sma_max_power_w,
+			  .stale_ms = c->core.source[SOURCE_GRID].stale_ms},
 		.pause_min_ms = SMA_PAUSE_MIN_MS,
 		.pause_max_ms = SMA_PAUSE_MAX_MS,
 		.silent_ms = SMA_SILENT_MS,
 		.calm_ms = SMA_CALM_MS,
 	};
 
-	if (!c->sma_enabled || w->mode == MODE_EXPLAIN) {
+	if (!c->sma_enabled) {
 		return EXIT_OK;
 	}
 	config.meter.who = whom_to_believe(c, &config.meter.serial);
@@ -99,7 +100,7 @@ void worker_stop_sma(struct worker *w)
 	stop_service(w, sma_stop(&w->sma), "sma");
 }
 
-/* A dry run decides by it, and asking changes nothing. */
+/* A dry run decides by it, an explanation shows it, and asking changes nothing. */
 int worker_start_goodwe(struct worker *w)
 {
 	const struct config *c = &w->config;
@@ -108,10 +109,10 @@ int worker_start_goodwe(struct worker *w)
 		.port = c->goodwe_port,
 		.family = c->goodwe_family,
 		.poll_ms = c->goodwe_poll_ms,
-		.stale_ms = c->goodwe_stale_ms,
+		.stale_ms = c->core.source[SOURCE_LOCAL].stale_ms,
 	};
 
-	if (c->goodwe_host[0] == '\0' || w->mode == MODE_EXPLAIN) {
+	if (c->goodwe_host[0] == '\0') {
 		return EXIT_OK;
 	}
 	int r = goodwe_start(&w->goodwe, &config);
@@ -129,6 +130,17 @@ int worker_start_goodwe(struct worker *w)
 void worker_stop_goodwe(struct worker *w)
 {
 	stop_service(w, goodwe_stop(&w->goodwe), "goodwe");
+}
+
+bool worker_house_is_heard(const struct worker *w)
+{
+	const struct config *c = &w->config;
+	struct grid_sample grid;
+	struct peer_sample peer;
+
+	return (!c->sma_enabled || snapshot_try_read(&w->sma.grid.head, &grid, sizeof(grid))) &&
+	       (c->goodwe_host[0] == '\0' ||
+		snapshot_try_read(&w->goodwe.sample.head, &peer, sizeof(peer)));
 }
 
 void worker_ask_services_to_end(struct worker *w)

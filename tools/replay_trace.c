@@ -14,6 +14,7 @@
 
 #define FIELDS_MAX   20
 #define HELD_FIELDS  19
+#define PEER_FIELDS  8
 #define HEX_BASE     16
 #define DECIMAL_BASE 10
 #define TRACE_FLAGS \
@@ -219,6 +220,42 @@ static int take_command(struct replay_trace *t, char **field, struct cycle_in *i
 	return 0;
 }
 
+static bool value32(const char *text, int32_t *ret_value)
+{
+	if (strcmp(text, "-") == 0) {
+		*ret_value = SOURCE_NO_VALUE;
+		return true;
+	}
+	return number32(text, ret_value);
+}
+
+static int take_grid(struct replay_trace *t, char **field)
+{
+	struct grid_sample g;
+
+	if (!time_ns(field[0], &g.t_ns) || !value32(field[1], &g.power_w) ||
+	    !unsigned32(field[2], &g.serial)) {
+		return wrong(t, "M: expected time, power and serial number");
+	}
+	t->grid = g;
+	return 0;
+}
+
+static int take_peer(struct replay_trace *t, char **field)
+{
+	struct peer_sample p;
+	const bool portal = strcmp(field[0], "p") == 0;
+
+	if ((!portal && strcmp(field[0], "l") != 0) || !time_ns(field[1], &p.t_ns) ||
+	    !unsigned32(field[2], &p.source) || !unsigned32(field[3], &p.mode) ||
+	    !value32(field[4], &p.current_ma) || !value32(field[5], &p.power_w) ||
+	    !value32(field[6], &p.voltage_mv) || !value32(field[7], &p.soc_pct)) {
+		return wrong(t, "P: expected l or p, time, source, mode and four numbers");
+	}
+	*(portal ? &t->peer_portal : &t->peer_local) = p;
+	return 0;
+}
+
 /* One line of a step. @letter decides. */
 static int take_line(struct replay_trace *t, char letter, int count, char **field,
 		     struct cycle_in *in)
@@ -226,10 +263,11 @@ static int take_line(struct replay_trace *t, char letter, int count, char **fiel
 	if (letter == 'L' && count == 1 && unsigned32(field[0], &t->link)) {
 		return 0;
 	}
-	if (letter == 'E' && count == 3 && time_ns(field[0], &t->energy.t_ns) &&
-	    number32(field[1], &t->energy.cap_ma[DIR_CHARGE]) &&
-	    number32(field[2], &t->energy.cap_ma[DIR_DISCHARGE])) {
-		return 0;
+	if (letter == 'M' && count == 3) {
+		return take_grid(t, field);
+	}
+	if (letter == 'P' && count == PEER_FIELDS) {
+		return take_peer(t, field);
 	}
 	int64_t lost = 0;
 
@@ -291,7 +329,9 @@ static int rest_of_step(struct replay_trace *t, struct cycle_in *in)
 	}
 	in->can_link = t->link;
 	in->relay = t->relay;
-	in->energy = t->energy;
+	in->grid = t->grid;
+	in->peer_local = t->peer_local;
+	in->peer_portal = t->peer_portal;
 	return rc;
 }
 
@@ -397,7 +437,8 @@ static int read_head(struct replay_trace *t, struct replay_config *c)
 {
 	int rc = 0;
 
-	if (!read_line(t) || strcmp(t->line, TRACE_FORMAT) != 0) {
+	if (!read_line(t) ||
+	    (strcmp(t->line, TRACE_FORMAT) != 0 && strcmp(t->line, TRACE_FORMAT_1) != 0)) {
 		t->line_no = 1;
 		return wrong(t,
 			     "no input trace: expected \"%s\" in the first line (recorder.trace "
@@ -420,7 +461,9 @@ int replay_trace_open(struct replay_trace *t, const char *path)
 
 	memset(t, 0, sizeof(*t));
 	t->path = path;
-	t->energy.t_ns = TIME_NEVER;
+	t->grid = GRID_NONE;
+	t->peer_local = PEER_NONE_HEARD;
+	t->peer_portal = PEER_NONE_HEARD;
 	t->file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
 	if (!t->file) {
 		const int rc = -errno;

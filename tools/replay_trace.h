@@ -46,7 +46,9 @@ struct replay_trace {
 	bool pending; /* @line was read, but belongs to the next call */
 	uint32_t link;
 	uint32_t relay;
-	struct energy_input energy;
+	struct grid_sample grid;
+	struct peer_sample peer_local;
+	struct peer_sample peer_portal;
 };
 
 /**

@@ -17,6 +17,7 @@
 
 #include "sim_capture.h"
 #include "sim_goodwe.h"
+#include "sim_house.h"
 #include "sim_sma.h"
 
 #define EXIT_USAGE	 1
@@ -65,7 +66,8 @@ static void usage(FILE *f)
 		   "       [--speed X] [--script FILE] [--control unix:PATH] [--seed N]\n"
 		   "       [--unpaced] [--help] [--version]\n"
 		   "       jkpylon-sim sma --interface NAME [...]: a meter; see sma --help\n"
-		   "       jkpylon-sim goodwe [...]: an inverter; see goodwe --help\n");
+		   "       jkpylon-sim goodwe [...]: an inverter; see goodwe --help\n"
+		   "       jkpylon-sim house [...]: two inverters; see house --help\n");
 }
 
 static bool number(const char *text, const char *name, double lo, double hi, double *ret_value)
@@ -356,6 +358,9 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1 && strcmp(argv[1], "goodwe") == 0) {
 		return sim_goodwe_main(argc - 1, argv + 1);
+	}
+	if (argc > 1 && strcmp(argv[1], "house") == 0) {
+		return house_main(argc - 1, argv + 1);
 	}
 	if (!parse_options(argc, argv, &o)) {
 		usage(stderr);

@@ -5,9 +5,9 @@
  * interval between two lines of the same id, text.
  *
  * In a text {0}..{3} stands for an argument; {0:mV} prints volts, {0:mA} amperes, {0:dC} degrees,
- * {0:pm} per mille as per cent, {0:ms} seconds, {0:hex} hexadecimal, {0:id} a CAN identifier, {0:u} an unsigned number, {0:ip} an IPv4 address;
- * {0:rule} {0:verdict} {0:step} {0:reason} {0:level} {0:phase} {0:link} {0:dir} {0:command} are
- * names supplied by the caller's namer.
+ * {0:pm} per mille as per cent, {0:ms} seconds, {0:hex} hexadecimal, {0:id} a CAN identifier, {0:u}
+ * an unsigned number, {0:ip} an IPv4 address; {0:rule} {0:verdict} {0:step} {0:reason} {0:level}
+ * {0:phase} {0:link} {0:dir} {0:command} {0:source} are names supplied by the caller's namer.
  */
 #ifndef JKP_BASE_EVENT_H
 #define JKP_BASE_EVENT_H
@@ -141,6 +141,15 @@ enum event_level {
 	X(GOODWE_STALE,     WARNING, 300,"GoodWe: no reading for {0:ms}: what it said no longer counts") \
 	X(GOODWE_UNCHANGED, INFO,    3600,"GoodWe: {0} readings in a row with the same values, {1:mA}: usual for a battery at rest") \
 	X(GOODWE_TOTAL,     INFO,    0,  "GoodWe: read {0} times, no answer {1}, damaged {2}, dropped {3}") \
+	/* two inverters */ \
+	X(ARBITER,          INFO,    10, "arbiter: {0:dir} at most {1:mA}, {2:rule}") \
+	X(ARBITER_FREE,     INFO,    10, "arbiter: {0:dir} free again") \
+	X(GRID_SILENT,      WARNING, 300,"no word of the grid meter for {0:ms}: no damping, and its fallback applies") \
+	X(GRID_HEARD,       NOTICE,  300,"grid meter is heard") \
+	X(PEER_SILENT,      WARNING, 300,"no word of the other inverter for {0:ms}: no interlock, and its fallback applies") \
+	X(PEER_HEARD,       NOTICE,  300,"other inverter is heard, from {0:source}") \
+	X(OSCILLATION,      NOTICE,  60, "grid power oscillates: {0} swings beyond {1} W in {2:ms}: both limits fall to {3:mA}") \
+	X(OSCILLATION_OVER, NOTICE,  60, "grid power is calm again: limits released") \
 	/* realtime */ \
 	X(OVERRUN,          WARNING, 10, "cycle overrun: {0} periods skipped, {1} in total") \
 	X(RT_REFUSED,       WARNING, 0,  "realtime scheduling refused (errno {0}): running without") \
@@ -180,6 +189,7 @@ enum event_name {
 	EVENT_NAME_LINK,
 	EVENT_NAME_DIR,
 	EVENT_NAME_COMMAND,
+	EVENT_NAME_SOURCE,
 	EVENT_NAMES
 };
 

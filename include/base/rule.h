@@ -50,8 +50,10 @@
 	X(RATCHET,         "ratchet",         "no rise until the cell is back in the full zone")    \
 	X(PHASE,           "phase",           "charge phase")                                       \
 	X(COMMAND,         "command",         "leased command")                                     \
-	X(ENERGY,          "energy",          "energy coordination")                                \
-	X(ENERGY_FALLBACK, "energy-fallback", "fallback of an energy source that went silent")
+	X(INTERLOCK,       "interlock",       "the other battery does the opposite")                \
+	X(CROSS_CHARGE,    "cross-charge",    "one battery would charge the other")                 \
+	X(SOURCE_SILENT,   "source-silent",   "fallback of a source that is silent")                \
+	X(DAMPING,         "damping",         "the grid power oscillates")
 /* clang-format on */
 
 enum rule {

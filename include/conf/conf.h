@@ -73,14 +73,14 @@ struct config {
 	char sma_serial[CONF_PATH_MAX];	   /* number, any, or empty: see conf_sma_serial() */
 	char sma_group[CONF_PATH_MAX];
 	int32_t sma_port;
-	int32_t sma_stale_ms; /* without a sample for so long there is no grid value */
 	int32_t sma_max_power_w;
 	/* [goodwe] */
 	char goodwe_host[CONF_PATH_MAX]; /* name or address of the inverter; empty: not read */
 	int32_t goodwe_port;
 	enum goodwe_family goodwe_family;
 	int32_t goodwe_poll_ms;
-	int32_t goodwe_stale_ms; /* what it said counts no longer than this */
+	/* [arbiter] */
+	bool interlock_explicit; /* the user wrote it down */
 	/* [recorder] */
 	char trace_path[CONF_PATH_MAX]; /* text trace of all cycle inputs, for replay */
 };

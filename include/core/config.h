@@ -42,11 +42,102 @@ enum full_rule {
 	FULL_BY_BMS,   /* the BMS says 100 % */
 };
 
-/* What applies when an energy source went silent (SAF-07). */
+/* Where the core learns what the house does (core/source.h). */
+enum source_id {
+	SOURCE_GRID,   /* meter at the connection to the grid */
+	SOURCE_LOCAL,  /* the other inverter, asked in the local network */
+	SOURCE_PORTAL, /* the same by its vendor's portal */
+	SOURCES
+};
+
+/* What applies when a source is silent (SAF-07). */
 enum fallback {
-	FALLBACK_RELEASE,
-	FALLBACK_CAP,
+	FALLBACK_RELEASE, /* as if there were no such source */
+	FALLBACK_CAP,	  /* both directions at most so much */
 	FALLBACK_ZERO,
+};
+
+/**
+ * struct source_config - how long the word of a source counts, and what then
+ * @stale_ms: 1000..3600000
+ * @fallback: applies while there is no newer sample, also before the first
+ * @cap_ma: of FALLBACK_CAP, >= 0
+ */
+struct source_config {
+	int32_t stale_ms;
+	enum fallback fallback;
+	int32_t cap_ma;
+};
+
+/**
+ * struct arbiter_config - two inverters with a battery each on one connection to the grid
+ * @interlock: while the other battery is charged ours is not discharged, and the other way round
+ * @peer_charge_ma, @peer_discharge_ma: currents of the other battery above which that counts
+ * @import_w: discharging stays allowed for what the house needs beyond the other battery's charge,
+ *            if that is more than this
+ * @export_w: charging, in the same way, from what is left beyond the other battery's discharge
+ * @grace_ms: the cause must last this long
+ * @hold_ms: and stays in force for this long after it has gone
+ * @cross: guard against one battery charging the other below those currents
+ * @cross_w: power of each above which it counts
+ * @cross_ms: how long it may last; twice that if the other battery is the fuller one
+ * @cross_hold_ms: how long the guard stays after that
+ * @rise_ma_s: how fast the guard lets a limit rise: the other inverter is left the fast part. At
+ *             once when the other battery has rested for @hold_ms (no more than @peer_discharge_ma):
+ *             it may be full or empty
+ * @fall_ma_s: how fast the arbiter lowers a limit below the current that flows
+ */
+struct arbiter_config {
+	bool interlock;
+	bool cross;
+	int32_t peer_charge_ma;
+	int32_t peer_discharge_ma;
+	int32_t import_w;
+	int32_t export_w;
+	int32_t grace_ms;
+	int32_t hold_ms;
+	int32_t cross_w;
+	int32_t cross_ms;
+	int32_t cross_hold_ms;
+	int32_t rise_ma_s;
+	int32_t fall_ma_s;
+};
+
+/* Named sets of the damping's settings. */
+enum damping_preset {
+	DAMPING_OFF,
+	DAMPING_SMOOTH, /* found in the simulated house: README.md */
+	DAMPING_SEED,	/* numbers of the original script */
+};
+
+/**
+ * struct damping_config - what counts as an oscillation of the grid power, and the answer
+ * @preset: DAMPING_OFF: none of it
+ * @samples: so many of the newest grid samples are looked at, 4..DAMPING_RING
+ * @window_ms: older ones do not count
+ * @band_w: a swing must go beyond this on each side
+ * @each: so many samples beyond it on each side
+ * @swings: so many changes from one side to the other
+ * @of_flow: a step takes its share of the largest current of the window; otherwise of the limits
+ * @keep_pm: what a step leaves, per mille
+ * @step_ms: time between two steps
+ * @least_ma: no step goes below
+ * @hold_ms: no rise before the oscillation has been over for this long
+ * @double_ms: then the limits double in this time
+ */
+struct damping_config {
+	enum damping_preset preset;
+	bool of_flow;
+	int32_t samples;
+	int32_t window_ms;
+	int32_t band_w;
+	int32_t each;
+	int32_t swings;
+	int32_t keep_pm;
+	int32_t step_ms;
+	int32_t least_ma;
+	int32_t hold_ms;
+	int32_t double_ms;
 };
 
 /* Quantities with three levels (SAFETY table): warn, limit, critical. */
@@ -128,10 +219,10 @@ struct core_config {
 	enum on_trip on_trip;
 	int32_t open_ms; /* the relay stays open for at least this long, 1000..600000 */
 	bool weld_check; /* current while the relay is open is a fault */
-	/* energy coordination: what applies without it */
-	int32_t energy_max_age_ms;
-	enum fallback energy_fallback;
-	int32_t energy_cap_ma;
+	/* two inverters */
+	struct source_config source[SOURCES];
+	struct arbiter_config arbiter;
+	struct damping_config damping;
 	/* commands */
 	bool allow_full_charge;
 	/* [rt] */
@@ -156,6 +247,11 @@ enum preset {
  * core_config_preset - set the curves (only those) to a named set
  */
 void core_config_preset(struct core_config *config, enum preset preset);
+
+/**
+ * core_config_damping - set the damping to a named set
+ */
+void core_config_damping(struct core_config *config, enum damping_preset preset);
 
 /**
  * struct config_fault - first contradiction found

@@ -17,6 +17,7 @@
 #include "core/config.h"
 #include "core/safety.h"
 #include "core/sample.h"
+#include "core/source.h"
 #include "core/telemetry.h"
 #include "proto/jk_uart.h"
 #include "proto/pylon.h"
@@ -56,17 +57,6 @@ struct command {
 	int32_t value_ma;
 	int32_t ttl_ms;
 	uint32_t local;
-};
-
-/**
- * struct energy_input - newest word of the energy coordination (arbiter, damping); lowers only
- * @t_ns: when its sources were heard, TIME_NEVER = no such source; a time from before a suspend or
- *        more than 0.1 s in the future counts as too old
- * @cap_ma: highest charge and discharge current it asks for, >= 0
- */
-struct energy_input {
-	int64_t t_ns;
-	int32_t cap_ma[DIRS];
 };
 
 /* Where a received CAN frame came from. */
@@ -115,7 +105,9 @@ static inline uint32_t cycle_can_bit(uint16_t id)
  *            (cycle_can_bit()). What they said was not heard
  * @can_rx, @can_rx_len: received frames in order, own ones included
  * @command, @command_len: orders popped from the ring
- * @energy: newest energy coordination
+ * @grid: newest word of the grid meter, GRID_NONE = none yet; may be the same for many periods
+ * @peer_local, @peer_portal: that of the other inverter itself and of its portal, PEER_NONE_HEARD =
+ *                            none yet. All three can only lower, whatever they contain (SAF-07)
  * @guard_ok: the guard's beat has moved within the last second
  * @relay: enum relay_state
  * @latch: enum reason that the guard has latched since the last step, 0 = none
@@ -137,7 +129,9 @@ struct cycle_in {
 	uint32_t can_lost;
 	uint32_t relay;
 	uint32_t latch;
-	struct energy_input energy;
+	struct grid_sample grid;
+	struct peer_sample peer_local;
+	struct peer_sample peer_portal;
 	struct command command[CYCLE_COMMAND_MAX];
 	struct can_rx can_rx[CYCLE_CAN_RX_MAX];
 	uint8_t rx[CYCLE_RX_MAX];
@@ -211,7 +205,8 @@ bool cycle_may_reload(const struct cycle *c);
 const struct telemetry *cycle_telemetry(const struct cycle *c);
 
 /**
- * cycle_explain - every rule of the envelope with its verdict on the newest sample
+ * cycle_explain - every rule of the envelope with its verdict on the newest sample, and what
+ *                 arbiter and damping say
  * @c: state
  * @dir: direction
  * @ret_ma: receives one limit per enum rule, INT32_MAX where the rule does not apply

@@ -3,9 +3,11 @@
 #ifndef JKP_CORE_CYCLE_STATE_H
 #define JKP_CORE_CYCLE_STATE_H
 
+#include "core/arbiter.h"
 #include "core/bms_link.h"
 #include "core/charge.h"
 #include "core/cycle.h"
+#include "core/damping.h"
 #include "core/envelope.h"
 #include "core/limiter.h"
 #include "core/link.h"
@@ -19,8 +21,6 @@
 #define STOP_REST_NS \
 	(2 * NS_PER_S) /* until the current has fallen: the relay opens then (SAF-20) */
 #define STOP_REST_MA 2000
-/* A time stamp may be this much younger than the time of the period: it is read after that. */
-#define ENERGY_AHEAD_NS (100 * NS_PER_MS)
 
 struct lease {
 	int64_t until_ns;
@@ -39,6 +39,8 @@ struct cycle {
 	struct safety safety;
 	struct link link;
 	struct lease lease[COMMANDS];
+	struct arbiter arbiter;
+	struct damping damping;
 	struct bms_limits known;  /* last usable protection values of the BMS */
 	struct sample sample;	  /* newest accepted */
 	struct sample decoded;	  /* scratch */
@@ -48,11 +50,10 @@ struct cycle {
 	int64_t trusted_ns; /* request time of the newest sample that refreshes the age */
 	int64_t boot_offset_ns;
 	int64_t stop_ns;
-	int64_t energy_from_ns; /* an energy input from before is dropped */
-	bool have_sample;	/* a complete one was seen since start */
-	bool suspended;		/* since the newest sample */
-	bool greeted;		/* the first step has been made */
-	bool contradiction;	/* a limit above its envelope was computed */
+	bool have_sample;   /* a complete one was seen since start */
+	bool suspended;	    /* since the newest sample */
+	bool greeted;	    /* the first step has been made */
+	bool contradiction; /* a limit above its envelope was computed */
 	uint16_t alarms_reported;
 	uint8_t mosfets_reported;
 	uint16_t odd_reported;		  /* bits of sample.odd, once each */

@@ -6,11 +6,15 @@
 #ifndef JKP_CORE_SOURCE_H
 #define JKP_CORE_SOURCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/time.h"
 
 #define SOURCE_NO_VALUE INT32_MIN
+
+/* A time stamp may be this much younger than the time of the period: it is read after that. */
+#define SOURCE_AHEAD_NS (100 * NS_PER_MS)
 
 /**
  * struct grid_sample - power at the house's connection to the grid
@@ -60,5 +64,34 @@ struct peer_sample {
 	int32_t voltage_mv;
 	int32_t soc_pct;
 };
+
+/* Nothing was heard. */
+#define GRID_NONE ((struct grid_sample){.t_ns = TIME_NEVER, .power_w = SOURCE_NO_VALUE})
+#define PEER_NONE_HEARD                        \
+	((struct peer_sample){                 \
+		.t_ns = TIME_NEVER,            \
+		.current_ma = SOURCE_NO_VALUE, \
+		.power_w = SOURCE_NO_VALUE,    \
+		.voltage_mv = SOURCE_NO_VALUE, \
+		.soc_pct = SOURCE_NO_VALUE,    \
+	})
+
+/**
+ * source_fresh - whether what was heard then still counts
+ * @now_ns: CLOCK_MONOTONIC
+ * @from_ns: what was heard before does not count (suspend), TIME_NEVER = no such time
+ * @t_ns: when it was heard, TIME_NEVER = never
+ * @stale_ms: age limit
+ *
+ * Return: false too for a time that lies ahead: it could not grow old (SAF-07, SAF-14).
+ * Context: any thread. Pure.
+ */
+static inline bool source_fresh(int64_t now_ns, int64_t from_ns, int64_t t_ns, int32_t stale_ms)
+{
+	const bool ahead = t_ns > now_ns && t_ns - now_ns > SOURCE_AHEAD_NS;
+
+	return t_ns != TIME_NEVER && !ahead && t_ns >= from_ns &&
+	       time_ms_since(now_ns, t_ns) <= stale_ms;
+}
 
 #endif

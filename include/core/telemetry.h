@@ -81,6 +81,7 @@ const char *can_link_name(int32_t link);
 const char *relay_state_name(int32_t relay);
 const char *dir_name(int32_t dir);
 const char *level_name(int32_t level);
+const char *source_name(int32_t source); /* enum source_id */
 
 /* event_namer over all of these; see base/event.h. */
 #include "base/event.h"
@@ -94,6 +95,12 @@ const char *core_event_name(enum event_name kind, int32_t value);
  * @envelope_ma: hard ceilings of the newest sample
  * @limited_by: enum rule that set @limit_ma
  * @envelope_by: enum rule that set @envelope_ma
+ * @arbiter_ma: what the arbiter allows, INT32_MAX = anything; @arbiter_by the rule
+ * @damping_ma: what the damping allows, INT32_MAX = anything
+ * @oscillating: the grid power oscillates, or has lately
+ * @source_age_ms: by enum source_id: age of the newest sample that could be read, INT32_MAX if none
+ * @peer_from: enum source_id that the word of the other battery came from, SOURCES = nobody's
+ * @grid_w, @peer_w: as the arbiter used them, SOURCE_NO_VALUE = not known
  * @count_*: since start, modulo 2^32
  *
  * Size is a multiple of 8; no pointers; @sample is the newest accepted one.
@@ -140,7 +147,14 @@ struct telemetry {
 	uint32_t count_events_lost;
 	uint32_t relay;	       /* enum relay_state */
 	int32_t pack_shown_mv; /* pack voltage on the bus */
-	uint32_t pad;
+	uint32_t oscillating;
+	int32_t arbiter_ma[DIRS];
+	uint32_t arbiter_by[DIRS];
+	int32_t damping_ma[DIRS];
+	int32_t source_age_ms[SOURCES];
+	uint32_t peer_from;
+	int32_t grid_w;
+	int32_t peer_w;
 };
 
 #endif

@@ -47,7 +47,8 @@ typedef uint32_t loop_tap(void *context, const struct cycle_in *in);
  * @commands: ring of struct command, or NULL
  * @events: ring of struct event; the cycle is its only producer
  * @frames: ring of struct can_msg for a dry run, or NULL
- * @energy: snapshot of struct energy_input, or NULL
+ * @grid: snapshot of struct grid_sample, or NULL: no meter
+ * @peer_local, @peer_portal: snapshots of struct peer_sample, or NULL: no such source
  * @page: page shared with the guard, or NULL: no guard (dry run, explain)
  * @stats: statistics page, or NULL
  * @held: values of an earlier worker, or NULL
@@ -61,7 +62,9 @@ struct loop_config {
 	struct ring *commands;
 	struct ring *events;
 	struct ring *frames;
-	const struct snapshot *energy;
+	const struct snapshot *grid;
+	const struct snapshot *peer_local;
+	const struct snapshot *peer_portal;
 	struct shared_page *page;
 	struct stats_page *stats;
 	const struct held *held;
@@ -102,8 +105,9 @@ struct loop {
 	uint32_t samples_seen;
 	uint32_t response_steps;
 	bool request_failed;
-	struct energy_input energy;
-	struct energy_input energy_scratch;
+	struct grid_sample grid;
+	struct peer_sample peer_local;
+	struct peer_sample peer_portal;
 	struct held held; /* as told to the guard */
 	struct stats_loop counters;
 	uint32_t hist[STATS_TIMES][STATS_HIST_BUCKETS];

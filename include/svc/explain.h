@@ -6,6 +6,17 @@
 #include <stdio.h>
 
 #include "core/cycle.h"
+#include "core/telemetry.h"
+
+/**
+ * explain_house - print what was heard of meter and other inverter, one line each
+ * @t: telemetry of the core
+ * @width: columns of the label
+ * @f: where to
+ *
+ * Context: tools. No realtime thread.
+ */
+void explain_house(const struct telemetry *t, int width, FILE *f);
 
 /**
  * explain_print - print what the core makes of its newest sample

@@ -3,9 +3,9 @@
  * Input trace: everything cycle_step() was given, as a text file, so that tools/replay repeats an
  * incident exactly. The cycle thread pushes small records into a ring; a thread writes the text.
  *
- * File format 1: lines of ASCII, fields separated by one space, numbers decimal unless noted.
+ * File format 2: lines of ASCII, fields separated by one space, numbers decimal unless noted.
  *
- *   # jkpylon-trace 1			first line; other lines beginning with # are comments
+ *   # jkpylon-trace 2			first line; other lines beginning with # are comments
  *   C <section>.<key>=<value>		configuration, one line a key, as --print-config shows it
  *   I <now_ns> <boot_ns>		arguments of cycle_init()
  *   H <t_ns> <pack_mv> <pack_ma> <temp_dc> <soc_pct> <cells> <reload> <latched> <level> <tripped>
@@ -16,8 +16,12 @@
  *   S <now_ns> <boot_ns> <flags>	flags: hexadecimal, TRACE_TTY_OPEN ...
  *   L <link>				CAN link, enum can_link; only when it differs from the step
  *					before (before the first: 0)
- *   E <t_ns> <charge_ma> <discharge_ma> energy input; only when it differs from the step before
- *					(before the first: TIME_NEVER 0 0); TIME_NEVER prints as "-"
+ *   M <t_ns> <power_w> <serial>	grid meter; only when it differs from the step before (before
+ *					the first: GRID_NONE); TIME_NEVER and SOURCE_NO_VALUE print
+ *					as "-"
+ *   P l|p <t_ns> <source> <mode> <current_ma> <power_w> <voltage_mv> <soc_pct>
+ *					other inverter itself or its portal; likewise (before the
+ *					first: PEER_NONE_HEARD)
  *   D <bits>				frames of ours that did not leave, hexadecimal, cycle_can_bit()
  *   G <relay> <latch>			enum relay_state and enum reason; only when the relay differs
  *					from the step before (before the first: 0) or something latched
@@ -26,6 +30,8 @@
  *					bus or our own; at most CYCLE_CAN_RX_MAX
  *   R <hex>				serial bytes; several R lines of a step are one piece, at
  *					most CYCLE_RX_MAX bytes
+ * Format 1 had a line E for what is M and P now, and was never written with one.
+ *
  * A damaged recording says so:
  *   X <n>				n steps were lost here (the writer was too slow): what follows
  *					cannot be replayed exactly
@@ -43,7 +49,8 @@
 #include "base/ring.h"
 #include "core/cycle.h"
 
-#define TRACE_FORMAT "# jkpylon-trace 1"
+#define TRACE_FORMAT   "# jkpylon-trace 2"
+#define TRACE_FORMAT_1 "# jkpylon-trace 1" /* can still be read */
 
 /* Flags of an S line. */
 #define TRACE_TTY_OPEN	     0x1U
@@ -72,7 +79,8 @@ struct trace {
 	/* producer */
 	uint32_t link;
 	uint32_t relay;
-	struct energy_input energy;
+	struct grid_sample grid;
+	struct peer_sample peer[2]; /* local, portal */
 	uint32_t lost_steps;
 	uint32_t lost_total;
 };

@@ -27,10 +27,8 @@
 #define SOLIS_PATIENCE	  30000
 #define SMA_GROUP	  "239.12.255.254"
 #define SMA_PORT	  9522
-#define SMA_STALE_MS	  10000
 #define SMA_MAX_POWER_W	  45000
 #define GOODWE_POLL_MS	  15000
-#define GOODWE_STALE_MS	  60000
 #define GOODWE_POLLS	  2
 #define RELOAD_POLLS	  2
 #define RELOAD_REPLY_MS	  500 /* a reply is waited for this long */
@@ -67,12 +65,10 @@ void conf_default(struct config *ret_config)
 	c->solis_patience_ms = SOLIS_PATIENCE;
 	memcpy(c->sma_group, SMA_GROUP, sizeof(SMA_GROUP));
 	c->sma_port = SMA_PORT;
-	c->sma_stale_ms = SMA_STALE_MS;
 	c->sma_max_power_w = SMA_MAX_POWER_W;
 	c->goodwe_port = GOODWE_PORT;
 	c->goodwe_family = GOODWE_FAMILY_AUTO;
 	c->goodwe_poll_ms = GOODWE_POLL_MS;
-	c->goodwe_stale_ms = GOODWE_STALE_MS;
 }
 
 static int fault(struct config_fault *ret_fault, const char *a, const char *b, const char *text)
@@ -139,10 +135,39 @@ static int check_sma(const struct config *config, struct config_fault *ret_fault
 
 static int check_goodwe(const struct config *config, struct config_fault *ret_fault)
 {
-	if (config->goodwe_stale_ms < config->goodwe_poll_ms * GOODWE_POLLS) {
+	const int32_t stale_ms = config->core.source[SOURCE_LOCAL].stale_ms;
+
+	if (stale_ms < config->goodwe_poll_ms * GOODWE_POLLS) {
 		return fault(ret_fault, "goodwe.stale", "goodwe.poll",
 			     "goodwe.stale must be at least twice goodwe.poll, or one lost answer "
 			     "makes its values useless: raise goodwe.stale or lower goodwe.poll");
+	}
+	return 0;
+}
+
+/* A source that does not exist is silent for ever. */
+static int check_fallbacks(const struct config *config, struct config_fault *ret_fault)
+{
+	static const char text[] =
+		"nobody is asked, so the fallback would apply for ever: write release, name the source, "
+		"or lower limits.charge_max and limits.discharge_max";
+	const bool peer = config->goodwe_host[0] != '\0';
+	const struct {
+		bool exists;
+		enum source_id source;
+		const char *key;
+		const char *against;
+	} row[] = {
+		{config->sma_enabled, SOURCE_GRID, "sma.fallback", "sma.enabled"},
+		{peer, SOURCE_LOCAL, "goodwe.fallback", "goodwe.host"},
+		{peer, SOURCE_PORTAL, "sems.fallback", "goodwe.host"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		if (!row[i].exists &&
+		    config->core.source[row[i].source].fallback != FALLBACK_RELEASE) {
+			return fault(ret_fault, row[i].key, row[i].against, text);
+		}
 	}
 	return 0;
 }
@@ -195,11 +220,15 @@ int conf_check(const struct config *config, struct config_fault *ret_fault)
 
 	r = r != 0 ? r : check_sma(config, ret_fault);
 	r = r != 0 ? r : check_goodwe(config, ret_fault);
+	r = r != 0 ? r : check_fallbacks(config, ret_fault);
 	return r != 0 ? r : core_config_check(core, ret_fault);
 }
 
 const char *conf_advice(const struct config *config, uint32_t n)
 {
+	const struct arbiter_config *arbiter = &config->core.arbiter;
+	const bool peer = config->goodwe_host[0] != '\0';
+	const bool coordinates = arbiter->interlock || arbiter->cross;
 	const struct {
 		bool applies;
 		const char *text;
@@ -218,6 +247,18 @@ const char *conf_advice(const struct config *config, uint32_t n)
 		 "and jkpylon-probe sma does"},
 		{config->sma_enabled && strcmp(config->sma_serial, CONF_SERIAL_ANY) == 0,
 		 "sma.serial=any: the first meter heard is believed, whoever sends it"},
+		{config->sma_enabled && !peer && config->core.damping.preset == DAMPING_OFF,
+		 "sma.enabled=yes: damping.preset=off and goodwe.host=none, so nothing uses what the "
+		 "meter says"},
+		{config->interlock_explicit && arbiter->interlock && !peer,
+		 "arbiter.interlock=yes: nobody says what the other battery does, so it never acts: set "
+		 "goodwe.host"},
+		{peer && arbiter->interlock && !config->sma_enabled,
+		 "goodwe.host: without a meter ([sma]) nobody knows what the house needs: while "
+		 "arbiter.interlock acts our battery gives or takes nothing"},
+		{peer && !coordinates,
+		 "goodwe.host: arbiter.interlock=no and arbiter.cross_charge=no, so nothing uses what it "
+		 "says"},
 	};
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(row); i++) {

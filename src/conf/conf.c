@@ -224,6 +224,25 @@ static bool bytes_ok(struct parser *p, const char *text, size_t len)
 	return !p->failed;
 }
 
+/* Numbers of the damping, in the same way. */
+static void apply_damping(struct parser *p)
+{
+	struct core_config preset;
+
+	core_config_default(&preset);
+	core_config_damping(&preset, p->config.core.damping.preset);
+	for (size_t i = 0; i < conf_key_count; i++) {
+		const struct conf_key *k = &conf_keys[i];
+		const size_t at = k->offset - offsetof(struct config, core);
+
+		if (strcmp(k->section, "damping") == 0 && p->key_line[i] == 0) {
+			memcpy((unsigned char *)&p->config + k->offset,
+			       (const unsigned char *)&preset + at,
+			       k->type == CONF_BOOL ? sizeof(bool) : sizeof(int32_t));
+		}
+	}
+}
+
 /* Curves that the file does not give come from the preset, wherever the file names it. */
 static void apply_preset(struct parser *p)
 {
@@ -282,7 +301,9 @@ static void add_key(struct conf_text *t, const struct parser *p, size_t i)
 	if (p->key_line[i] != 0) {
 		conf_text_add(t, "line %d)", p->key_line[i]);
 	} else {
-		conf_text_add(t, "%s)", k->type == CONF_CURVE ? "preset" : "default");
+		const bool preset = k->type == CONF_CURVE || strcmp(k->section, "damping") == 0;
+
+		conf_text_add(t, "%s)", preset ? "preset" : "default");
 	}
 }
 
@@ -336,6 +357,7 @@ static void run(struct parser *p, const char *text, size_t len)
 	}
 	if (!p->failed && required_ok(p)) {
 		apply_preset(p);
+		apply_damping(p);
 		(void)rules_ok(p);
 	}
 }

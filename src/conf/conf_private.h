@@ -54,24 +54,25 @@ extern const struct conf_quantity conf_time_us;
 extern const struct conf_quantity conf_time_days;
 extern const struct conf_quantity conf_current;
 extern const struct conf_quantity conf_current_slope;
+extern const struct conf_quantity conf_power;
 extern const struct conf_quantity conf_voltage;
 extern const struct conf_quantity conf_voltage_slope;
 extern const struct conf_quantity conf_temperature;
 extern const struct conf_quantity conf_soc;
 extern const struct conf_quantity conf_share;
 extern const struct conf_quantity conf_c_rate;
-extern const struct conf_quantity conf_power;
 extern const struct conf_quantity conf_count;
 
 enum conf_type {
-	CONF_NUMBER,  /* int32_t in the unit of the quantity */
-	CONF_SMALL,   /* the same in a uint8_t */
-	CONF_BOOL,    /* yes or no */
-	CONF_ENUM,    /* one of @words */
-	CONF_PROFILE, /* const struct pylon_profile * by its name */
-	CONF_TEXT,    /* char [CONF_PATH_MAX], judged by @check */
-	CONF_CURVE,   /* struct curve, x in the unit of the quantity */
-	CONF_LEVELS,  /* struct level */
+	CONF_NUMBER,   /* int32_t in the unit of the quantity */
+	CONF_SMALL,    /* the same in a uint8_t */
+	CONF_BOOL,     /* yes or no */
+	CONF_ENUM,     /* one of @words */
+	CONF_PROFILE,  /* const struct pylon_profile * by its name */
+	CONF_TEXT,     /* char [CONF_PATH_MAX], judged by @check */
+	CONF_CURVE,    /* struct curve, x in the unit of the quantity */
+	CONF_LEVELS,   /* struct level */
+	CONF_FALLBACK, /* enum fallback and the cap behind it, of struct source_config */
 };
 
 /* Says why @value is refused and what would be right; NULL if it is accepted. */
@@ -117,7 +118,7 @@ struct conf_key {
 extern const struct conf_key conf_keys[];
 extern const size_t conf_key_count;
 
-#define CONF_KEYS_MAX 96U /* rows the parser has room for; a test compares */
+#define CONF_KEYS_MAX 160U /* rows the parser has room for; a test compares */
 
 /**
  * struct conf_text - text being written, always NUL-terminated, cut at its end

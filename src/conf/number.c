@@ -54,6 +54,12 @@ const struct conf_quantity conf_current_slope = {
 	.home = 1,
 };
 
+const struct conf_quantity conf_power = {
+	.what = "a power",
+	.example = "150W",
+	.unit = {{"W", 1, 0, false}, {"kW", 1000, 0, false}},
+};
+
 const struct conf_quantity conf_voltage = {
 	.what = "a voltage",
 	.example = "3.450V or 10mV",
@@ -90,13 +96,6 @@ const struct conf_quantity conf_c_rate = {
 	.what = "a multiple of the capacity",
 	.example = "0.5CA",
 	.unit = {{"CA", 1000, 0, false}},
-};
-
-const struct conf_quantity conf_power = {
-	.what = "a power",
-	.example = "45kW",
-	.unit = {{"W", 1, 0, true}, {"kW", 1000, 0, false}},
-	.home = 1,
 };
 
 const struct conf_quantity conf_count = {

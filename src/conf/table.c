@@ -28,6 +28,12 @@
 		.section = "limits", .name = (N), .type = CONF_CURVE, .quantity = (Q), \
 		.min = (LO), .max = (HI), .offset = AT(core.curve[ID]), .help = (T)    \
 	}
+#define FALLBACK(S, ID, T)                                                 \
+	{                                                                  \
+		.section = (S), .name = "fallback", .type = CONF_FALLBACK, \
+		.quantity = &conf_current, .min = 0, .max = CURRENT_MAX,   \
+		.offset = AT(core.source[ID].fallback), .help = (T)        \
+	}
 #define LEVEL(N, ID, Q, LO, HI, T)                                                      \
 	{                                                                               \
 		.section = "limits", .name = (N), .type = CONF_LEVELS, .quantity = (Q), \
@@ -62,6 +68,7 @@ static const char *const full_words[] = {"phase", "bms", NULL};
 static const char *const preset_words[] = {"lfp", "seed", NULL};
 static const char *const relay_words[] = {"level", "pulse", NULL};
 static const char *const family_words[] = {"auto", "aa55", "modbus", NULL};
+static const char *const damping_words[] = {"off", "smooth", "seed", NULL};
 static const char *const trip_words[] = {"hold-stop", "silence", NULL};
 
 _Static_assert(PROBES_1 == 1 && PROBES_2 == 2, "order of probe_words");
@@ -70,6 +77,7 @@ _Static_assert(FULL_BY_PHASE == 0 && FULL_BY_BMS == 1, "order of full_words");
 _Static_assert(PRESET_LFP == 0 && PRESET_SEED == 1, "order of preset_words");
 _Static_assert(RELAY_LEVEL == 0 && RELAY_PULSE == 1, "order of relay_words");
 _Static_assert(GOODWE_FAMILY_AUTO == 0 && GOODWE_FAMILY_MODBUS == 2, "order of family_words");
+_Static_assert(DAMPING_OFF == 0 && DAMPING_SEED == 2, "order of damping_words");
 _Static_assert(ON_TRIP_HOLD_STOP == 0 && ON_TRIP_SILENCE == 1, "order of trip_words");
 
 /* clang-format off */
@@ -318,9 +326,13 @@ const struct conf_key conf_keys[] = {
 	 .help = "Multicast group the meters send to."},
 	NUMBER("sma", "port", sma_port, &conf_count, 1, 65535,
 	       "UDP port of the meters. What is sent to this machine alone is heard there too."),
-	NUMBER("sma", "stale", sma_stale_ms, &conf_time_ms, 5 * S_MS, 30 * S_MS,
-	       "Without a sample for this long there is no grid value, and a meter that has moved to "
-	       "another address is believed."),
+	NUMBER("sma", "stale", core.source[SOURCE_GRID].stale_ms, &conf_time_ms, 5 * S_MS, 30 * S_MS,
+	       "Without a word of the meter for this long it is silent: no damping, and nothing speaks "
+	       "against the interlock. Then a meter that has moved to another address is believed. A "
+	       "meter sends once a second."),
+	FALLBACK("sma", SOURCE_GRID,
+		 "What applies to both directions while the meter is silent, also before its first "
+		 "word. release: no limit of its own. Another one needs sma.enabled."),
 	NUMBER("sma", "max_power", sma_max_power_w, &conf_power, 1000, 1000000,
 	       "Greatest power of the grid connection, either way. What is beyond, and a single step "
 	       "beyond, is dropped."),
@@ -340,8 +352,80 @@ const struct conf_key conf_keys[] = {
 	       "Time between two readings. Some WiFi modules stop talking to the portal or hang when "
 	       "they are asked more often than every 10 s. After a failure the first pause is this "
 	       "long; pauses grow to 5 min."),
-	NUMBER("goodwe", "stale", goodwe_stale_ms, &conf_time_ms, 20 * S_MS, 30 * MIN_MS,
-	       "Without a reading for so long what it said no longer counts. At least twice poll."),
+	NUMBER("goodwe", "stale", core.source[SOURCE_LOCAL].stale_ms, &conf_time_ms, 20 * S_MS,
+	       30 * MIN_MS,
+	       "Without a word of the other inverter itself for this long it is silent. At least twice "
+	       "poll."),
+	FALLBACK("goodwe", SOURCE_LOCAL,
+		 "What applies to both directions while neither the other inverter nor its portal is "
+		 "heard, also before the first word. Another one than release needs goodwe.host."),
+
+	NUMBER("sems", "stale", core.source[SOURCE_PORTAL].stale_ms, &conf_time_ms, 1 * S_MS,
+	       1 * H_MS, "The same for its portal, whose values are minutes old."),
+	FALLBACK("sems", SOURCE_PORTAL,
+		 "See goodwe.fallback; of the two the lower one applies."),
+
+	{.section = "arbiter", .name = "interlock", .type = CONF_BOOL,
+	 .offset = AT(core.arbiter.interlock), .has_explicit = true,
+	 .explicit_offset = AT(interlock_explicit),
+	 .help = "yes: while the other battery is charged ours is not discharged, and while it is "
+		 "discharged ours is not charged."},
+	NUMBER("arbiter", "peer_charge", core.arbiter.peer_charge_ma, &conf_current, 0, 100 * A_MA,
+	       "Charge current of the other battery above which that counts."),
+	NUMBER("arbiter", "peer_discharge", core.arbiter.peer_discharge_ma, &conf_current, 0,
+	       100 * A_MA, "Discharge current of the other battery above which that counts. An idle "
+	       "inverter draws about 1 A."),
+	NUMBER("arbiter", "import", core.arbiter.import_w, &conf_power, 0, 20000,
+	       "Discharging stays allowed for what the house needs beyond what charges the other "
+	       "battery, if that is more than this."),
+	NUMBER("arbiter", "export", core.arbiter.export_w, &conf_power, 0, 20000,
+	       "Charging stays allowed from what is left beyond what the other battery gives, if "
+	       "that is more than this."),
+	NUMBER("arbiter", "grace", core.arbiter.grace_ms, &conf_time_ms, 0, 10 * MIN_MS,
+	       "The interlock waits this long."),
+	NUMBER("arbiter", "hold", core.arbiter.hold_ms, &conf_time_ms, 0, 1 * H_MS,
+	       "And it stays for this long after its cause has gone."),
+	BOOLEAN("arbiter", "cross_charge", core.arbiter.cross,
+		"yes: one battery does not charge the other one below those currents either; ours "
+		"gives or takes only what the house needs beyond the other."),
+	NUMBER("arbiter", "cross_power", core.arbiter.cross_w, &conf_power, 10, 2000,
+	       "Power of each battery above which that counts."),
+	NUMBER("arbiter", "cross_time", core.arbiter.cross_ms, &conf_time_ms, 0, 10 * MIN_MS,
+	       "How long it may last; twice that if the other battery is the fuller one."),
+	NUMBER("arbiter", "cross_hold", core.arbiter.cross_hold_ms, &conf_time_ms, 0, 24 * H_MS,
+	       "How long the guard stays after it. It costs little: the need of the house stays allowed."),
+	NUMBER("arbiter", "rise", core.arbiter.rise_ma_s, &conf_current_slope, 10, 100 * A_MA,
+	       "How fast the guard lets a limit rise: fast loads are left to the other inverter. At once "
+	       "when the other battery has rested for hold: it may be full or empty."),
+	NUMBER("arbiter", "fall", core.arbiter.fall_ma_s, &conf_current_slope, 100, 100 * A_MA,
+	       "How fast the arbiter lowers a limit below the current that flows."),
+
+	WORDS("damping", "preset", core.damping.preset, damping_words,
+	      "Numbers that apply where none is given. smooth: found in the simulated house "
+	      "(jkpylon-sim house). seed: those of the original script. off: no damping. The place of "
+	      "this key in the file does not matter."),
+	NUMBER("damping", "samples", core.damping.samples, &conf_count, 4, 64,
+	       "So many of the newest words of the grid meter are looked at."),
+	NUMBER("damping", "window", core.damping.window_ms, &conf_time_ms, 5 * S_MS, 10 * MIN_MS,
+	       "Older ones do not count."),
+	NUMBER("damping", "band", core.damping.band_w, &conf_power, 20, 5000,
+	       "A swing goes beyond this on both sides."),
+	NUMBER("damping", "each", core.damping.each, &conf_count, 1, 32,
+	       "It is an oscillation with so many words beyond it on each side."),
+	NUMBER("damping", "swings", core.damping.swings, &conf_count, 1, 32,
+	       "And so many changes from one side to the other."),
+	BOOLEAN("damping", "of_flow", core.damping.of_flow,
+		"yes: a step takes its share of the largest current of the window. no: of the limits."),
+	NUMBER("damping", "keep", core.damping.keep_pm, &conf_share, 10 * PCT_PM, 95 * PCT_PM,
+	       "What a step leaves of both limits."),
+	NUMBER("damping", "step", core.damping.step_ms, &conf_time_ms, 1 * S_MS, 10 * MIN_MS,
+	       "Time between two steps."),
+	NUMBER("damping", "least", core.damping.least_ma, &conf_current, 100, 50 * A_MA,
+	       "No step lowers a limit below this."),
+	NUMBER("damping", "hold", core.damping.hold_ms, &conf_time_ms, 1 * S_MS, 1 * H_MS,
+	       "The limits stay for this long after the oscillation is over."),
+	NUMBER("damping", "double", core.damping.double_ms, &conf_time_ms, 5 * S_MS, 1 * H_MS,
+	       "Then they double in this time until they are free."),
 
 	{.section = "recorder", .name = "trace", .type = CONF_TEXT, .offset = AT(trace_path),
 	 .check = conf_check_file, .form = "path of a file", .none = "none",

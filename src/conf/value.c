@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The value of one key: text in, field out, and back. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "conf_private.h"
+
+#define FALLBACK_CAP_WORD "cap:"
 
 _Static_assert(sizeof(enum preset) == sizeof(uint32_t), "enum fields are written as 32 bit words");
 
@@ -72,6 +75,51 @@ static int enum_parse(const struct conf_key *k, const char *s, void *dst, struct
 	return refuse_word(k, reason);
 }
 
+/* From the kind of a fallback to the cap behind it. */
+#define CAP_BEHIND \
+	(offsetof(struct source_config, cap_ma) - offsetof(struct source_config, fallback))
+
+/* "release", "zero" or "cap:10A" */
+static int fallback_parse(const struct conf_key *k, const char *s, void *dst,
+			  struct conf_text *reason)
+{
+	enum fallback kind = FALLBACK_CAP;
+
+	if (strcmp(s, "release") == 0) {
+		kind = FALLBACK_RELEASE;
+	} else if (strcmp(s, "zero") == 0) {
+		kind = FALLBACK_ZERO;
+	} else if (strncmp(s, FALLBACK_CAP_WORD, strlen(FALLBACK_CAP_WORD)) == 0) {
+		const char *number = s + strlen(FALLBACK_CAP_WORD);
+		int32_t cap_ma = 0;
+
+		if (conf_number_parse(number, strlen(number), k->quantity, k->min, k->max, &cap_ma,
+				      reason) != 0) {
+			return -EINVAL;
+		}
+		memcpy((unsigned char *)dst + CAP_BEHIND, &cap_ma, sizeof(cap_ma));
+	} else {
+		return refuse_word(k, reason);
+	}
+	memcpy(dst, &kind, sizeof(kind));
+	return 0;
+}
+
+static void fallback_format(struct conf_text *t, const struct conf_key *k, const void *src)
+{
+	enum fallback kind = FALLBACK_RELEASE;
+	int32_t cap_ma = 0;
+
+	memcpy(&kind, src, sizeof(kind));
+	memcpy(&cap_ma, (const unsigned char *)src + CAP_BEHIND, sizeof(cap_ma));
+	if (kind == FALLBACK_CAP) {
+		conf_text_add(t, FALLBACK_CAP_WORD);
+		conf_number_format(t, k->quantity, cap_ma);
+	} else {
+		conf_text_add(t, "%s", kind == FALLBACK_ZERO ? "zero" : "release");
+	}
+}
+
 static int profile_parse(const struct conf_key *k, const char *s, void *dst,
 			 struct conf_text *reason)
 {
@@ -135,6 +183,9 @@ int conf_value_parse(const struct conf_key *k, const char *s, struct config *con
 		break;
 	case CONF_LEVELS:
 		r = conf_levels_parse(k, s, dst, reason);
+		break;
+	case CONF_FALLBACK:
+		r = fallback_parse(k, s, dst, reason);
 		break;
 	default:
 		break;
@@ -204,6 +255,9 @@ void conf_value_format(struct conf_text *t, const struct conf_key *k, const stru
 	case CONF_LEVELS:
 		conf_levels_format(t, k, src);
 		break;
+	case CONF_FALLBACK:
+		fallback_format(t, k, src);
+		break;
 	default:
 		break;
 	}
@@ -252,6 +306,10 @@ void conf_range_format(struct conf_text *t, const struct conf_key *k)
 		break;
 	case CONF_LEVELS:
 		conf_text_add(t, "warn limit critical, each ");
+		add_span(t, k);
+		break;
+	case CONF_FALLBACK:
+		conf_text_add(t, "release, zero or " FALLBACK_CAP_WORD "CURRENT, CURRENT ");
 		add_span(t, k);
 		break;
 	default:

@@ -74,6 +74,32 @@ static const struct level default_levels[LEVELS] = {
 	[LEVEL_MOS_HOT] = {75 * C, 90 * C, 100 * C},
 };
 
+/* The original's: at least 4 of 10 beyond 150 W on each side, both limits / 3, a minute each. */
+static const struct damping_config dampings[] = {
+	[DAMPING_SMOOTH] = {.of_flow = true,
+			    .samples = 60,
+			    .window_ms = 60 * 1000,
+			    .band_w = 150,
+			    .each = 4,
+			    .swings = 4,
+			    .keep_pm = 600,
+			    .step_ms = 10 * 1000,
+			    .least_ma = 1 * A,
+			    .hold_ms = 60 * 1000,
+			    .double_ms = 60 * 1000},
+	[DAMPING_SEED] = {.of_flow = false,
+			  .samples = 10,
+			  .window_ms = 60 * 1000,
+			  .band_w = 150,
+			  .each = 4,
+			  .swings = 1,
+			  .keep_pm = 333,
+			  .step_ms = 60 * 1000,
+			  .least_ma = 1 * A,
+			  .hold_ms = 60 * 1000,
+			  .double_ms = 60 * 1000},
+};
+
 static const struct core_config defaults = {
 	.poll_ms = 250,
 	.stale_ms = 3000,
@@ -111,9 +137,22 @@ static const struct core_config defaults = {
 	.on_trip = ON_TRIP_HOLD_STOP,
 	.open_ms = 30000,
 	.weld_check = true,
-	.energy_max_age_ms = 30000,
-	.energy_fallback = FALLBACK_RELEASE,
-	.energy_cap_ma = 0,
+	.source = {[SOURCE_GRID] = {.stale_ms = 15 * 1000},
+		   [SOURCE_LOCAL] = {.stale_ms = 60 * 1000},
+		   [SOURCE_PORTAL] = {.stale_ms = 900 * 1000}},
+	.arbiter = {.interlock = true,
+		    .cross = true,
+		    .peer_charge_ma = 8 * A,
+		    .peer_discharge_ma = 1200,
+		    .import_w = 700,
+		    .export_w = 100,
+		    .grace_ms = 1000,
+		    .hold_ms = 60000,
+		    .cross_w = 25,
+		    .cross_ms = 5000,
+		    .cross_hold_ms = 3600 * 1000,
+		    .rise_ma_s = 300,
+		    .fall_ma_s = 5 * A},
 	.allow_full_charge = false,
 	.period_us = 5000,
 };
@@ -123,6 +162,7 @@ void core_config_default(struct core_config *ret_config)
 	*ret_config = defaults;
 	ret_config->profile = pylon_profile_at(0);
 	core_config_preset(ret_config, PRESET_LFP);
+	core_config_damping(ret_config, DAMPING_SMOOTH);
 	for (uint32_t i = 0; i < LEVELS; i++) {
 		ret_config->level[i] = default_levels[i];
 	}
@@ -138,4 +178,11 @@ void core_config_preset(struct core_config *config, enum preset preset)
 		config->curve[CURVE_CHARGE_CELL_LOW] = seed_charge_cell_low;
 		config->curve[CURVE_DISCHARGE_CELL_LOW] = seed_discharge_cell_low;
 	}
+}
+
+void core_config_damping(struct core_config *config, enum damping_preset preset)
+{
+	/* Off shows the numbers that would apply. */
+	config->damping = dampings[preset == DAMPING_OFF ? DAMPING_SMOOTH : preset];
+	config->damping.preset = preset;
 }

@@ -14,6 +14,7 @@
 #define SOC_GAP		    2
 #define US_PER_MS	    1000
 #define PERMILLE_MAX	    1000
+#define MS_PER_WORD	    1000 /* of a grid meter */
 
 static const char at_limit[] =
 	"the curve must be 0 at the limit level and beyond: move its zero point or the level";
@@ -148,6 +149,39 @@ static int check_charge(const struct core_config *c, struct config_fault *ret_fa
 	return check_pairs(pairs, ARRAY_SIZE(pairs), ret_fault);
 }
 
+static int check_house(const struct core_config *c, struct config_fault *ret_fault)
+{
+	const struct damping_config *d = &c->damping;
+	const struct arbiter_config *a = &c->arbiter;
+	const struct pair pairs[] = {
+		{c->source[SOURCE_LOCAL].stale_ms <= c->source[SOURCE_PORTAL].stale_ms,
+		 "goodwe.stale", "sems.stale",
+		 "the portal is older than the inverter itself, so it must be believed longer: lower "
+		 "goodwe.stale or raise sems.stale"},
+		{a->grace_ms < c->source[SOURCE_LOCAL].stale_ms, "arbiter.grace", "goodwe.stale",
+		 "the inverter is silent before the interlock acts on its word: lower arbiter.grace"},
+		{a->cross_hold_ms >= a->hold_ms, "arbiter.cross_hold", "arbiter.hold",
+		 "arbiter.cross_hold must not be shorter than arbiter.hold: raise arbiter.cross_hold"},
+		{a->rise_ma_s <= a->fall_ma_s, "arbiter.rise", "arbiter.fall",
+		 "limits must not rise faster than they fall: lower arbiter.rise"},
+		{d->each <= d->samples / 2, "damping.each", "damping.samples",
+		 "so many words on each side cannot be among damping.samples: lower damping.each"},
+		{d->swings < 2 * d->each, "damping.swings", "damping.each",
+		 "so many changes need more words on each side: lower damping.swings or raise "
+		 "damping.each"},
+		{d->window_ms <= d->hold_ms || d->preset == DAMPING_OFF, "damping.window",
+		 "damping.hold",
+		 "the window must have forgotten the oscillation before the limits rise: raise "
+		 "damping.hold"},
+		{(int64_t)d->samples * MS_PER_WORD <= d->window_ms || d->preset == DAMPING_OFF,
+		 "damping.samples", "damping.window",
+		 "a meter sends once a second, so the window does not hold damping.samples of its "
+		 "words: raise damping.window"},
+	};
+
+	return check_pairs(pairs, ARRAY_SIZE(pairs), ret_fault);
+}
+
 static int check_levels(const struct core_config *c, struct config_fault *ret_fault)
 {
 	for (uint32_t i = 0; i < LEVELS; i++) {
@@ -270,6 +304,9 @@ int core_config_check(const struct core_config *c, struct config_fault *ret_faul
 	}
 	if (r == 0) {
 		r = check_charge(c, ret_fault);
+	}
+	if (r == 0) {
+		r = check_house(c, ret_fault);
 	}
 	return r;
 }

@@ -19,13 +19,14 @@ void cycle_init(struct cycle *c, const struct core_config *config, int64_t now_n
 	c->start_ns = now_ns;
 	c->trusted_ns = TIME_NEVER;
 	c->stop_ns = TIME_NEVER;
-	c->energy_from_ns = TIME_NEVER;
 	c->boot_offset_ns = boot_ns - now_ns;
 	bms_link_init(&c->bms, now_ns);
 	temperature_init(&c->temperature);
 	plausible_init(&c->plausible);
 	charge_init(&c->charge, now_ns);
 	link_init(&c->link);
+	arbiter_init(&c->arbiter, now_ns);
+	damping_init(&c->damping);
 	safety_init(&c->safety, now_ns, use_held,
 		    held != NULL && held->reload != 0U ? SAFETY_RELOAD_SAMPLES
 						       : SAFETY_GOOD_SAMPLES,
@@ -66,7 +67,8 @@ static void watch_suspend(struct cycle *c, const struct cycle_in *in, struct sin
 	c->suspended = true;
 	bms_link_forget(&c->bms, in->now_ns);
 	cycle_end_leases(c, sink);
-	c->energy_from_ns = in->now_ns;
+	arbiter_forget(&c->arbiter, in->now_ns);
+	damping_init(&c->damping);
 	if (c->trusted_ns != TIME_NEVER) {
 		const int64_t stale_ns = (int64_t)(c->config->stale_ms + 1) * NS_PER_MS;
 
@@ -115,6 +117,33 @@ static void step_safety(struct cycle *c, const struct cycle_in *in, struct sink 
 	};
 
 	safety_step(&c->safety, c->config, &si, sink);
+}
+
+/* What the house says, judged: two caps that cycle_limit() takes into account. */
+static void step_house(struct cycle *c, const struct cycle_in *in, struct sink *sink)
+{
+	const bool known = c->have_sample && !c->safety.data_lost;
+	const struct arbiter_in ai = {
+		.now_ns = in->now_ns,
+		.grid = in->grid,
+		.local = in->peer_local,
+		.portal = in->peer_portal,
+		.own_ma = known ? c->held.pack_ma : 0,
+		.own_mv = c->held.pack_mv > 0 ? c->held.pack_mv : ARBITER_NOMINAL_MV,
+		.own_soc_pct = known && c->verdict.soc_valid ? c->held.soc_pct : SOURCE_NO_VALUE,
+	};
+
+	arbiter_step(&c->arbiter, c->config, &ai, sink);
+
+	const struct damping_in di = {
+		.now_ns = in->now_ns,
+		.grid_ns = in->grid.t_ns,
+		.grid_w = c->arbiter.grid_w,
+		.own_ma = ai.own_ma,
+		.limit_ma = {c->limit_ma[DIR_CHARGE], c->limit_ma[DIR_DISCHARGE]},
+	};
+
+	damping_step(&c->damping, c->config, &di, sink);
 }
 
 static void send_frames(struct cycle *c, const struct cycle_in *in, struct cycle_out *out,
@@ -202,6 +231,7 @@ void cycle_step(struct cycle *c, const struct cycle_in *in, struct cycle_out *ou
 	}
 	link_receive(&c->link, c->config, in, &sink);
 	step_safety(c, in, &sink);
+	step_house(c, in, &sink);
 	cycle_limit(c, in, &sink);
 	cycle_say(c, in);
 	send_frames(c, in, out, &sink);
@@ -232,5 +262,9 @@ bool cycle_explain(const struct cycle *c, enum dir dir, int32_t ret_ma[RULES])
 		return false;
 	}
 	(void)envelope_eval(c->config, &c->envelope, dir, &rule, ret_ma);
+	if (c->arbiter.rule[dir] != RULE_NONE) {
+		ret_ma[c->arbiter.rule[dir]] = c->arbiter.cap_ma[dir];
+	}
+	ret_ma[RULE_DAMPING] = c->damping.cap_ma[dir];
 	return true;
 }

@@ -33,35 +33,13 @@ static enum rule ladder_rule(const struct safety *sf)
 	}
 }
 
-/* Old, from before a suspend, or from a future in which it could not grow old (SAF-07, SAF-14). */
-static bool energy_fresh(const struct cycle *c, const struct energy_input *e, int64_t now_ns)
+/* The stronger of what arbiter and damping want. */
+static struct proposal house_proposal(const struct cycle *c, enum dir dir)
 {
-	const bool ahead = e->t_ns > now_ns && e->t_ns - now_ns > ENERGY_AHEAD_NS;
+	const struct proposal arbiter = {c->arbiter.cap_ma[dir], c->arbiter.rule[dir]};
+	const struct proposal damping = {c->damping.cap_ma[dir], RULE_DAMPING};
 
-	return !ahead && e->t_ns >= c->energy_from_ns &&
-	       time_ms_since(now_ns, e->t_ns) <= c->config->energy_max_age_ms;
-}
-
-static struct proposal energy_proposal(const struct cycle *c, const struct energy_input *e,
-				       int64_t now_ns, enum dir dir)
-{
-	const struct core_config *cfg = c->config;
-	struct proposal p = {.cap_ma = INT32_MAX, .rule = RULE_ENERGY};
-
-	if (e->t_ns == TIME_NEVER) {
-		return p; /* no such source */
-	}
-	if (energy_fresh(c, e, now_ns)) {
-		p.cap_ma = e->cap_ma[dir];
-		return p;
-	}
-	p.rule = RULE_ENERGY_FALLBACK;
-	if (cfg->energy_fallback == FALLBACK_ZERO) {
-		p.cap_ma = 0;
-	} else if (cfg->energy_fallback == FALLBACK_CAP) {
-		p.cap_ma = cfg->energy_cap_ma;
-	}
-	return p;
+	return damping.cap_ma < arbiter.cap_ma ? damping : arbiter;
 }
 
 static int32_t limit_dir(struct cycle *c, const struct cycle_in *in, enum dir dir,
@@ -76,7 +54,7 @@ static int32_t limit_dir(struct cycle *c, const struct cycle_in *in, enum dir di
 	const struct proposal extra[PROPOSALS_MAX] = {
 		{safety_caution_cap(&c->safety, in->now_ns, dir), RULE_CAUTION},
 		{command_ma, RULE_COMMAND},
-		energy_proposal(c, &in->energy, in->now_ns, dir),
+		house_proposal(c, dir),
 		{in->stop ? 0 : INT32_MAX, RULE_SHUTDOWN},
 		/* While nobody confirms, the bus is offered 0 A; the way back is a ramp. */
 		{c->link.stuck ? 0 : INT32_MAX, RULE_CAN_LOST},

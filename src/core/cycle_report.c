@@ -38,6 +38,24 @@ static void report_bms(const struct bms_link *b, struct telemetry *t)
 	}
 }
 
+static void report_house(const struct cycle *c, const struct cycle_in *in, struct telemetry *t)
+{
+	const struct arbiter *a = &c->arbiter;
+
+	for (uint32_t d = 0; d < DIRS; d++) {
+		t->arbiter_ma[d] = a->cap_ma[d];
+		t->arbiter_by[d] = a->rule[d];
+		t->damping_ma[d] = c->damping.cap_ma[d];
+	}
+	t->oscillating = c->damping.active ? 1U : 0U;
+	t->source_age_ms[SOURCE_GRID] = time_ms_since(in->now_ns, in->grid.t_ns);
+	t->source_age_ms[SOURCE_LOCAL] = time_ms_since(in->now_ns, in->peer_local.t_ns);
+	t->source_age_ms[SOURCE_PORTAL] = time_ms_since(in->now_ns, in->peer_portal.t_ns);
+	t->peer_from = a->peer_from;
+	t->grid_w = a->grid_w;
+	t->peer_w = a->peer_w;
+}
+
 void cycle_report(struct cycle *c, const struct cycle_in *in, int32_t age_ms)
 {
 	struct telemetry *t = &c->telemetry;
@@ -73,6 +91,7 @@ void cycle_report(struct cycle *c, const struct cycle_in *in, int32_t age_ms)
 		     (c->say.full_charge ? ENABLE_FULL : 0U);
 	report_link(&c->link, in->now_ns, t);
 	report_bms(&c->bms, t);
+	report_house(c, in, t);
 	t->count_implausible = c->implausible_count;
 	t->count_events_lost = c->events_lost;
 }

@@ -46,6 +46,12 @@ static const char *const levels[LEVELS] = {
 	[LEVEL_MOS_HOT] = "mosfet-hot",
 };
 
+static const char *const sources[SOURCES] = {
+	[SOURCE_GRID] = "grid meter",
+	[SOURCE_LOCAL] = "the inverter itself",
+	[SOURCE_PORTAL] = "the portal",
+};
+
 static const char *const commands[COMMANDS] = {
 	[COMMAND_NONE] = "none",
 	[COMMAND_LIMIT_CHARGE] = "limit-charge",
@@ -100,6 +106,11 @@ const char *command_name(int32_t kind)
 	return name_of(commands, COMMANDS, kind);
 }
 
+const char *source_name(int32_t source)
+{
+	return name_of(sources, SOURCES, source);
+}
+
 static const char *verdict_name(int32_t value)
 {
 	if (value < 0 || value >= (int32_t)JK_VERDICTS) {
@@ -129,6 +140,8 @@ const char *core_event_name(enum event_name kind, int32_t value)
 		return dir_name(value);
 	case EVENT_NAME_COMMAND:
 		return command_name(value);
+	case EVENT_NAME_SOURCE:
+		return source_name(value);
 	case EVENT_NAMES:
 	default:
 		return unknown;

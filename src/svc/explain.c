@@ -8,10 +8,13 @@
 
 #include "base/rule.h"
 #include "base/units.h"
+#include "core/source.h"
 
 #define MILLI	  1000
 #define TENTHS	  10
+#define LABEL	  8 /* columns */
 #define CELL_SIZE 16
+#define PEER_SIZE 48
 
 enum quantity {
 	QUANTITY_MV,
@@ -126,6 +129,36 @@ static void print_levels(const struct sample *s, const struct core_config *confi
 	}
 }
 
+/* Where only a direction is known there is no number. */
+static const char *show_peer(int32_t w, char buf[PEER_SIZE])
+{
+	if (w == INT32_MAX || w == -INT32_MAX) {
+		return w > 0 ? "charging" : "discharging";
+	}
+	snprintf(buf, PEER_SIZE, "%d W (charging is positive)", w);
+	return buf;
+}
+
+void explain_house(const struct telemetry *t, int width, FILE *f)
+{
+	char a[PEER_SIZE];
+
+	if (t->grid_w == SOURCE_NO_VALUE) {
+		fprintf(f, "%-*snothing heard of a meter\n", width, "grid:");
+	} else {
+		fprintf(f, "%-*s%d W (import is positive), %d ms ago%s\n", width,
+			"grid:", t->grid_w, t->source_age_ms[SOURCE_GRID],
+			t->oscillating != 0U ? ", oscillating" : "");
+	}
+	if (t->peer_from >= SOURCES) {
+		fprintf(f, "%-*snothing heard of another inverter\n", width, "other:");
+	} else {
+		fprintf(f, "%-*sbattery %s, %d ms ago, from %s\n", width,
+			"other:", show_peer(t->peer_w, a), t->source_age_ms[t->peer_from],
+			source_name((int32_t)t->peer_from));
+	}
+}
+
 int explain_print(const struct cycle *c, const struct core_config *config, FILE *f)
 {
 	const struct telemetry *t = cycle_telemetry(c);
@@ -139,6 +172,7 @@ int explain_print(const struct cycle *c, const struct core_config *config, FILE 
 		}
 	}
 	print_sample(&t->sample, f);
+	explain_house(t, LABEL, f);
 	print_rules(ma, f);
 	print_levels(&t->sample, config, f);
 	fputc('\n', f);

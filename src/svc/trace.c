@@ -23,7 +23,9 @@
 enum record_kind {
 	RECORD_STEP,
 	RECORD_LINK,
-	RECORD_ENERGY,
+	RECORD_GRID,
+	RECORD_PEER_LOCAL,
+	RECORD_PEER_PORTAL,
 	RECORD_REFUSED,
 	RECORD_GUARD,
 	RECORD_COMMAND,
@@ -46,7 +48,8 @@ struct record {
 		uint32_t link;
 		uint32_t refused;
 		uint32_t guard[2];
-		struct energy_input energy;
+		struct grid_sample grid;
+		struct peer_sample peer;
 		struct command command;
 		struct can_rx frame;
 		uint8_t bytes[RECORD_BYTES_MAX];
@@ -54,10 +57,11 @@ struct record {
 	} u;
 };
 
+_Static_assert(sizeof(struct grid_sample) == 16 && sizeof(struct peer_sample) == 32, "no padding");
 _Static_assert(sizeof(struct record) == TRACE_RECORD_SIZE, "fixed record");
-/* Step, loss, link, energy, refused frames, guard; commands; frames; pieces of the serial bytes. */
+/* Step, loss, link, grid, 2 peers, refused frames, guard; commands; frames; pieces of bytes. */
 #define RECORDS_PER_STEP_MAX                         \
-	(6U + CYCLE_COMMAND_MAX + CYCLE_CAN_RX_MAX + \
+	(8U + CYCLE_COMMAND_MAX + CYCLE_CAN_RX_MAX + \
 	 (CYCLE_RX_MAX + RECORD_BYTES_MAX - 1U) / RECORD_BYTES_MAX)
 _Static_assert(RECORDS_PER_STEP_MAX < TRACE_RECORDS / 4, "room for some steps at least");
 
@@ -83,6 +87,32 @@ static uint32_t step_flags(const struct cycle_in *in)
 	       (in->reload ? TRACE_RELOAD : 0U);
 }
 
+static void put_peer(struct trace *t, const struct peer_sample *now, uint32_t kind)
+{
+	struct peer_sample *before = &t->peer[kind - RECORD_PEER_LOCAL];
+	struct record r = {.kind = kind};
+
+	/* No padding: eight byte words and then pairs of four. */
+	if (memcmp(now, before, sizeof(*now)) != 0) {
+		*before = *now;
+		r.u.peer = *now;
+		put(t, &r);
+	}
+}
+
+static void put_house(struct trace *t, const struct cycle_in *in)
+{
+	struct record r = {.kind = RECORD_GRID};
+
+	if (memcmp(&in->grid, &t->grid, sizeof(t->grid)) != 0) {
+		t->grid = in->grid;
+		r.u.grid = in->grid;
+		put(t, &r);
+	}
+	put_peer(t, &in->peer_local, RECORD_PEER_LOCAL);
+	put_peer(t, &in->peer_portal, RECORD_PEER_PORTAL);
+}
+
 static void put_changes(struct trace *t, const struct cycle_in *in)
 {
 	struct record r = {.kind = RECORD_LINK};
@@ -92,13 +122,7 @@ static void put_changes(struct trace *t, const struct cycle_in *in)
 		r.u.link = in->can_link;
 		put(t, &r);
 	}
-	if (in->energy.t_ns != t->energy.t_ns ||
-	    memcmp(in->energy.cap_ma, t->energy.cap_ma, sizeof(t->energy.cap_ma)) != 0) {
-		t->energy = in->energy;
-		r.kind = RECORD_ENERGY;
-		r.u.energy = in->energy;
-		put(t, &r);
-	}
+	put_house(t, in);
 	if (in->can_lost != 0U) {
 		r.kind = RECORD_REFUSED;
 		r.u.refused = in->can_lost;
@@ -180,11 +204,33 @@ static void write_time(FILE *f, int64_t t_ns)
 	}
 }
 
-static void write_energy(FILE *f, const struct energy_input *e)
+static void write_value(FILE *f, int32_t value)
 {
-	fputc('E', f);
-	write_time(f, e->t_ns);
-	fprintf(f, " %d %d\n", e->cap_ma[DIR_CHARGE], e->cap_ma[DIR_DISCHARGE]);
+	if (value == SOURCE_NO_VALUE) {
+		fputs(" -", f);
+	} else {
+		fprintf(f, " %d", value);
+	}
+}
+
+static void write_grid(FILE *f, const struct grid_sample *g)
+{
+	fputc('M', f);
+	write_time(f, g->t_ns);
+	write_value(f, g->power_w);
+	fprintf(f, " %u\n", g->serial);
+}
+
+static void write_peer(FILE *f, const struct peer_sample *p, bool portal)
+{
+	fputs(portal ? "P p" : "P l", f);
+	write_time(f, p->t_ns);
+	fprintf(f, " %u %u", p->source, p->mode);
+	write_value(f, p->current_ma);
+	write_value(f, p->power_w);
+	write_value(f, p->voltage_mv);
+	write_value(f, p->soc_pct);
+	fputc('\n', f);
 }
 
 static void write_frame(FILE *f, const struct can_rx *frame)
@@ -206,8 +252,12 @@ static void write_record(FILE *f, const struct record *r)
 	case RECORD_LINK:
 		fprintf(f, "L %u\n", r->u.link);
 		break;
-	case RECORD_ENERGY:
-		write_energy(f, &r->u.energy);
+	case RECORD_GRID:
+		write_grid(f, &r->u.grid);
+		break;
+	case RECORD_PEER_LOCAL:
+	case RECORD_PEER_PORTAL:
+		write_peer(f, &r->u.peer, r->kind == RECORD_PEER_PORTAL);
 		break;
 	case RECORD_REFUSED:
 		fprintf(f, "D %x\n", r->u.refused);
@@ -301,7 +351,9 @@ static void write_config(FILE *f, const char *text)
 int trace_open(struct trace *t, const char *path, const char *config_text)
 {
 	memset(t, 0, sizeof(*t));
-	t->energy.t_ns = TIME_NEVER;
+	t->grid = GRID_NONE;
+	t->peer[0] = PEER_NONE_HEARD;
+	t->peer[1] = PEER_NONE_HEARD;
 	atomic_init(&t->quit, 0U);
 	uint8_t *storage = malloc((size_t)TRACE_RECORDS * TRACE_RECORD_SIZE);
 

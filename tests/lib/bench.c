@@ -140,7 +140,11 @@ void bench_init(struct bench *b)
 	b->now_ns = BENCH_START_NS;
 	b->can_link = CAN_LINK_UP;
 	b->reply_ms = BENCH_REPLY_MS;
-	b->energy.t_ns = TIME_NEVER;
+	b->grid = GRID_NONE;
+	b->local = PEER_NONE_HEARD;
+	b->portal = PEER_NONE_HEARD;
+	b->cap_ma[DIR_CHARGE] = INT32_MAX;
+	b->cap_ma[DIR_DISCHARGE] = INT32_MAX;
 	b->alive = true;
 }
 
@@ -212,6 +216,42 @@ static void take_frames(struct bench *b)
 	}
 }
 
+static int64_t heard_ns(const struct bench *b, int64_t t_ns)
+{
+	return t_ns == BENCH_ALWAYS ? b->now_ns : t_ns;
+}
+
+static void fill_house(struct bench *b)
+{
+	b->in.grid = b->grid;
+	b->in.peer_local = b->local;
+	b->in.peer_portal = b->portal;
+	b->in.grid.t_ns = heard_ns(b, b->grid.t_ns);
+	b->in.peer_local.t_ns = heard_ns(b, b->local.t_ns);
+	b->in.peer_portal.t_ns = heard_ns(b, b->portal.t_ns);
+}
+
+/* Proposals live for a period. */
+static void fill_orders(struct bench *b)
+{
+	static const uint32_t kind[DIRS] = {COMMAND_LIMIT_CHARGE, COMMAND_LIMIT_DISCHARGE};
+	struct cycle_in *in = &b->in;
+
+	if (b->have_command) {
+		in->command[in->command_len++] = b->command;
+		b->have_command = false;
+	}
+	for (uint32_t d = 0; d < DIRS; d++) {
+		if (b->cap_ma[d] != INT32_MAX) {
+			in->command[in->command_len++] = (struct command){
+				.kind = kind[d],
+				.value_ma = max_i32(b->cap_ma[d], 0),
+				.ttl_ms = 1,
+			};
+		}
+	}
+}
+
 void bench_step(struct bench *b)
 {
 	memset(&b->in, 0, sizeof(b->in));
@@ -221,15 +261,8 @@ void bench_step(struct bench *b)
 	b->in.stop = b->stop;
 	b->in.reload = b->reload;
 	b->in.relay = b->relay;
-	b->in.energy = b->energy;
-	if (b->energy.t_ns == BENCH_ALWAYS) {
-		b->in.energy.t_ns = b->now_ns;
-	}
-	if (b->have_command) {
-		b->in.command[0] = b->command;
-		b->in.command_len = 1;
-		b->have_command = false;
-	}
+	fill_house(b);
+	fill_orders(b);
 	fill_serial(b);
 	fill_bus(b);
 	cycle_step(&b->cycle, &b->in, &b->out);

@@ -18,7 +18,7 @@
 #include "proto/pylon.h"
 
 #define BENCH_START_NS (1000 * NS_PER_S)
-#define BENCH_ALWAYS   INT64_MAX /* bench.energy.t_ns: heard in this very period */
+#define BENCH_ALWAYS   INT64_MAX /* t_ns of a source: heard in this very period */
 #define BENCH_REPLY_MS 30	 /* request to last byte, like 291 bytes at 115200 baud */
 
 /**
@@ -86,7 +86,11 @@ struct bench {
 	uint32_t relay; /* enum relay_state */
 	uint32_t can_link;
 	int32_t reply_ms;
-	struct energy_input energy;
+	struct grid_sample grid;
+	struct peer_sample local;
+	struct peer_sample portal;
+	int32_t cap_ma
+		[DIRS]; /* a proposal, handed over as an order in every step; INT32_MAX: none */
 	/* command to hand over in the next step */
 	struct command command;
 	bool have_command;

@@ -166,12 +166,103 @@ static void take_command(struct oracle *o, const struct command *cmd, const stru
 	}
 }
 
+/* What is known of the other battery: 1 charges, -1 discharges, 0 neither, 2 nobody knows. */
+static int peer_does(const struct core_config *c, const struct peer_sample *p)
+{
+	const int32_t ma = p->current_ma;
+
+	if (ma != SOURCE_NO_VALUE) {
+		return ma > c->arbiter.peer_charge_ma
+			       ? 1
+			       : (ma < -c->arbiter.peer_discharge_ma ? -1 : 0);
+	}
+	if (p->power_w != SOURCE_NO_VALUE) {
+		return 2; /* its current depends on a voltage that may be anybody's */
+	}
+	return p->mode == PEER_CHARGING ? 1 : (p->mode == PEER_DISCHARGING ? -1 : 2);
+}
+
+static bool heard(const struct oracle *o, int64_t t_ns, enum source_id source)
+{
+	const bool ahead = t_ns > o->now_ns + AHEAD_NS;
+	const bool slept = o->suspend_ns != TIME_NEVER && t_ns < o->suspend_ns;
+
+	return t_ns != TIME_NEVER && !ahead && !slept &&
+	       o->now_ns - t_ns <= o->config->source[source].stale_ms * NS_PER_MS;
+}
+
+static bool says_something(const struct peer_sample *p)
+{
+	return p->current_ma != SOURCE_NO_VALUE || p->power_w != SOURCE_NO_VALUE ||
+	       (p->mode > PEER_UNKNOWN && p->mode < PEER_MODES);
+}
+
+static void check_fallback(struct oracle *o, const struct telemetry *t, enum source_id source)
+{
+	const struct source_config *s = &o->config->source[source];
+
+	for (uint32_t d = 0; d < DIRS; d++) {
+		oracle_claim(o, s->fallback != FALLBACK_ZERO || t->limit_ma[d] == 0, "SAF-07",
+			     "fallback zero not applied", t->limit_ma[d], 0);
+		oracle_claim(o, s->fallback != FALLBACK_CAP || t->limit_ma[d] <= s->cap_ma,
+			     "SAF-07", "fallback cap not applied", t->limit_ma[d], s->cap_ma);
+	}
+}
+
+/*
+ * SAF-07: silent sources have their fallback and nothing else; with the meter silent and no grace
+ * nothing speaks against the interlock.
+ */
+static void check_house(struct oracle *o, const struct cycle_in *in, const struct telemetry *t)
+{
+	const bool grid = heard(o, in->grid.t_ns, SOURCE_GRID) &&
+			  in->grid.power_w != SOURCE_NO_VALUE;
+	const bool local = heard(o, in->peer_local.t_ns, SOURCE_LOCAL) &&
+			   says_something(&in->peer_local);
+	const bool portal = heard(o, in->peer_portal.t_ns, SOURCE_PORTAL) &&
+			    says_something(&in->peer_portal);
+	const struct arbiter_config *a = &o->config->arbiter;
+
+	if (!grid) {
+		check_fallback(o, t, SOURCE_GRID);
+	}
+	if (!local && !portal) {
+		check_fallback(o, t, SOURCE_LOCAL);
+		check_fallback(o, t, SOURCE_PORTAL);
+	}
+	for (uint32_t d = 0; d < DIRS; d++) {
+		oracle_claim(o, t->arbiter_ma[d] >= 0 && t->damping_ma[d] >= 0, "SAF-07",
+			     "a cap below 0", t->arbiter_ma[d], t->damping_ma[d]);
+		oracle_claim(o, t->limit_ma[d] <= min_i32(t->arbiter_ma[d], t->damping_ma[d]),
+			     "SAF-07", "limit above arbiter or damping", t->limit_ma[d],
+			     min_i32(t->arbiter_ma[d], t->damping_ma[d]));
+		oracle_claim(o, grid || t->damping_ma[d] == INT32_MAX, "SAF-07",
+			     "damping without a meter", t->damping_ma[d], INT32_MAX);
+		oracle_claim(o,
+			     local || portal || t->arbiter_by[d] == RULE_NONE ||
+				     t->arbiter_by[d] == RULE_SOURCE_SILENT,
+			     "SAF-07", "interlock by a silent inverter", t->arbiter_by[d],
+			     RULE_NONE);
+	}
+	if (grid || !a->interlock || a->grace_ms > 0 || (!local && !portal)) {
+		return;
+	}
+	const int does = peer_does(o->config, local ? &in->peer_local : &in->peer_portal);
+	const enum dir dir = does == 1 ? DIR_DISCHARGE : DIR_CHARGE;
+
+	if (does == 1 || does == -1) {
+		/* Down from what flows, as fast as it may: what flows less is at once. */
+		oracle_claim(o, t->arbiter_ma[dir] <= max_i32(abs_i32(t->sample.pack_ma), 0),
+			     "SAF-07", "interlock not applied", t->arbiter_ma[dir],
+			     t->sample.pack_ma);
+	}
+}
+
 /* SAF-07, SAF-19: what was asked for applies, and nothing clears a latch but a local order. */
 static void check_orders(struct oracle *o, const struct cycle_in *in, const struct telemetry *t)
 {
 	static const enum command_kind cap[DIRS] = {COMMAND_LIMIT_CHARGE, COMMAND_LIMIT_DISCHARGE};
 	static const enum command_kind no[DIRS] = {COMMAND_PAUSE_CHARGE, COMMAND_PAUSE_DISCHARGE};
-	const struct energy_input *e = &in->energy;
 	bool local_ack = false;
 
 	for (uint32_t d = 0; d < DIRS; d++) {
@@ -181,20 +272,6 @@ static void check_orders(struct oracle *o, const struct cycle_in *in, const stru
 			     "limit above a running command", t->limit_ma[d], l->value_ma);
 		oracle_claim(o, o->now_ns >= o->lease[no[d]].until_ns || t->limit_ma[d] == 0,
 			     "SAF-19", "limit in spite of a pause", t->limit_ma[d], 0);
-		const bool ahead = e->t_ns > o->now_ns + AHEAD_NS;
-		const bool slept = o->suspend_ns != TIME_NEVER && e->t_ns < o->suspend_ns;
-
-		if (e->t_ns != TIME_NEVER && !ahead && !slept &&
-		    o->now_ns - e->t_ns <= o->config->energy_max_age_ms * NS_PER_MS) {
-			oracle_claim(o, t->limit_ma[d] <= max_i32(e->cap_ma[d], 0), "SAF-07",
-				     "limit above the energy proposal", t->limit_ma[d],
-				     e->cap_ma[d]);
-		} else if (e->t_ns != TIME_NEVER && o->config->energy_fallback == FALLBACK_ZERO &&
-			   (ahead || slept ||
-			    time_ms_since(o->now_ns, e->t_ns) > o->config->energy_max_age_ms)) {
-			oracle_claim(o, t->limit_ma[d] == 0, "SAF-07", "fallback zero not applied",
-				     t->limit_ma[d], 0);
-		}
 		oracle_claim(o, !o->stop || t->limit_ma[d] == 0, "SAF-02",
 			     "limit during an orderly stop", t->limit_ma[d], 0);
 	}
@@ -255,6 +332,7 @@ bool oracle_step(struct oracle *o, const struct cycle_in *in, const struct cycle
 		oracle_obedience(o, tele);
 	}
 	check_orders(o, in, tele);
+	check_house(o, in, tele);
 	oracle_ladder(o, in, out, tele);
 	oracle_bus(o, in, out, tele);
 	o->step = tele->step;

@@ -33,7 +33,9 @@ void world_init(struct world *w, struct world_source source, bool plain)
 	w->now_ns = BENCH_START_NS;
 	w->dt_ns = w->config.period_us * NS_PER_US;
 	w->base_mv = 3300;
-	w->energy.t_ns = TIME_NEVER;
+	w->grid = GRID_NONE;
+	w->peer_local = PEER_NONE_HEARD;
+	w->peer_portal = PEER_NONE_HEARD;
 	w->alive_ns = w->now_ns;
 	w->battery_ns = w->now_ns;
 	w->stop_ns = TIME_NEVER;
@@ -49,6 +51,13 @@ void world_init(struct world *w, struct world_source source, bool plain)
 void world_fork(struct world *w)
 {
 	w->twin = w->core;
+	w->twin_config = w->config;
+	for (uint32_t i = 0; i < SOURCES; i++) {
+		w->twin_config.source[i].fallback = FALLBACK_RELEASE;
+	}
+	w->twin.config = &w->twin_config;
+	arbiter_init(&w->twin.arbiter, w->now_ns);
+	damping_init(&w->twin.damping);
 	for (uint32_t i = 0; i < COMMANDS; i++) {
 		w->twin.lease[i].active = false;
 	}
@@ -277,7 +286,7 @@ static void fail(struct world *w, const char *rule, const char *text, int64_t go
 }
 
 /*
- * SAF-07. The twin was the same core a moment ago and has heard everything but orders and energy:
+ * SAF-07. The twin was the same core a moment ago and has heard everything but orders and the house:
  * from there on the core has at most the twin's limits. Only a trip may part their ways (0 A by an
  * order for 2 s opens the relay earlier, and so closes it earlier): then the twin begins anew.
  */
@@ -289,7 +298,9 @@ static void step_twin(struct world *w)
 
 	*in = w->in;
 	in->command_len = 0;
-	in->energy.t_ns = TIME_NEVER;
+	in->grid = GRID_NONE;
+	in->peer_local = PEER_NONE_HEARD;
+	in->peer_portal = PEER_NONE_HEARD;
 	for (uint32_t i = 0; i < w->in.command_len; i++) {
 		if (w->in.command[i].kind == COMMAND_ACK) {
 			in->command[in->command_len++] = w->in.command[i];
@@ -316,6 +327,36 @@ static void step_twin(struct world *w)
 	if (a->latched != b->latched) {
 		fail(w, "SAF-19", "orders changed the latch", a->latched, b->latched);
 	}
+}
+
+/* Orders that fall slowly. */
+static void slide(struct world *w)
+{
+	static const uint32_t kind[DIRS] = {COMMAND_LIMIT_CHARGE, COMMAND_LIMIT_DISCHARGE};
+
+	if (w->now_ns >= w->slide_until_ns) {
+		return;
+	}
+	for (uint32_t d = 0; d < DIRS && w->command_len < CYCLE_COMMAND_MAX; d++) {
+		w->slide_ma[d] -= (int32_t)(w->dt_ns * SLIDE_MA_S / NS_PER_S);
+		w->command[w->command_len++] = (struct command){
+			.kind = kind[d],
+			.value_ma = max_i32(w->slide_ma[d], 0),
+			.ttl_ms = 1000,
+		};
+	}
+}
+
+static void fill_house(struct world *w)
+{
+	if (w->swings && w->now_ns >= w->swing_ns) {
+		w->swing_ns = w->now_ns + NS_PER_S;
+		w->grid.t_ns = w->now_ns;
+		w->grid.power_w = world_pick(w, 2) == 0 ? w->swing_w : -w->swing_w;
+	}
+	w->in.grid = w->grid;
+	w->in.peer_local = w->peer_local;
+	w->in.peer_portal = w->peer_portal;
 }
 
 static void keep_trace(struct world *w)
@@ -368,14 +409,8 @@ bool world_step(struct world *w)
 		w->stop_reload = world_pick(w, 3) == 0;
 	}
 	in->reload = in->stop && w->stop_reload;
-	if (w->now_ns < w->slide_until_ns) {
-		const int32_t ma = (int32_t)(w->dt_ns * SLIDE_MA_S / NS_PER_S);
-
-		w->energy.t_ns = w->now_ns;
-		w->energy.cap_ma[0] -= ma;
-		w->energy.cap_ma[1] -= ma;
-	}
-	in->energy = w->energy;
+	slide(w);
+	fill_house(w);
 	memcpy(in->command, w->command, sizeof(in->command));
 	in->command_len = w->command_len;
 	w->command_len = 0;

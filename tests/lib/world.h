@@ -3,7 +3,7 @@
  * Everything around the core, plausible or hostile: a battery that drifts, a BMS that lies, a bus
  * that fails, services that order. What happens next is decided by a source of numbers: a random
  * generator (property test) or the bytes of a fuzzer. Beside the core runs a twin that gets no
- * orders and no energy input: proposals must never give more than it has (SAF-07).
+ * orders and no word of grid or other inverter: proposals must never give more than it has (SAF-07).
  */
 #ifndef JKP_TESTS_WORLD_H
 #define JKP_TESTS_WORLD_H
@@ -51,6 +51,7 @@ struct world_trace {
 struct world {
 	struct world_source source;
 	struct core_config config;
+	struct core_config twin_config; /* no fallback either */
 	struct cycle core;
 	struct cycle twin;
 	struct oracle oracle;
@@ -136,8 +137,14 @@ struct world {
 	/* orders */
 	struct command command[CYCLE_COMMAND_MAX];
 	uint8_t command_len;
-	struct energy_input energy;
-	int64_t slide_until_ns; /* the energy input falls slowly */
+	struct grid_sample grid;
+	struct peer_sample peer_local;
+	struct peer_sample peer_portal;
+	bool swings; /* the meter says one thing and then another, once a second */
+	int32_t swing_w;
+	int64_t swing_ns;
+	int64_t slide_until_ns; /* orders fall slowly */
+	int32_t slide_ma[DIRS];
 	int64_t guard_lost_until_ns;
 	int64_t stop_ns;
 	bool stop_seen; /* by the core */

@@ -54,7 +54,10 @@ void world_heal(struct world *w)
 	w->guard_lost_until_ns = 0;
 	w->forced = false;
 	w->welded = false;
-	w->energy.t_ns = TIME_NEVER;
+	w->grid = GRID_NONE;
+	w->peer_local = PEER_NONE_HEARD;
+	w->peer_portal = PEER_NONE_HEARD;
+	w->swings = false;
 	w->slide_until_ns = 0;
 }
 
@@ -340,24 +343,57 @@ static void act_acknowledge(struct world *w)
 	w->command_len = 1;
 }
 
-static void act_energy(struct world *w)
+/* Now, long ago, never, or not yet. */
+static int64_t some_stamp(struct world *w)
 {
-	const uint32_t kind = world_pick(w, 5);
-
-	w->energy.t_ns = kind == 0   ? TIME_NEVER
-			 : kind == 1 ? w->now_ns
-			 : kind == 2 ? w->now_ns + 3600 * NS_PER_S
-				     : w->now_ns - world_range(w, -1000, 40000) * NS_PER_MS;
-	w->energy.cap_ma[0] = world_range(w, -1000, 70000);
-	w->energy.cap_ma[1] = world_range(w, -1000, 70000);
+	switch (world_pick(w, 5)) {
+	case 0:
+		return TIME_NEVER;
+	case 1:
+		return w->now_ns;
+	case 2:
+		return w->now_ns + 3600 * NS_PER_S;
+	default:
+		return w->now_ns - world_range(w, -1000, 40000) * NS_PER_MS;
+	}
 }
 
-/* A proposal that falls slowly, from about what flows now: many small falls. */
+/* A number of any size, or none. */
+static int32_t some_value(struct world *w, int32_t most)
+{
+	static const int32_t odd[] = {INT32_MIN, INT32_MIN + 1, -1, 0, 1, INT32_MAX};
+
+	return world_pick(w, 4) == 0 ? odd[world_pick(w, ARRAY_SIZE(odd))]
+				     : world_range(w, -most, most);
+}
+
+static void act_grid(struct world *w)
+{
+	w->swings = world_pick(w, 2) == 0;
+	w->swing_w = world_range(w, 0, 3000);
+	w->grid.t_ns = some_stamp(w);
+	w->grid.power_w = some_value(w, 8000);
+}
+
+static void act_peer(struct world *w)
+{
+	struct peer_sample *p = world_pick(w, 3) == 0 ? &w->peer_portal : &w->peer_local;
+
+	p->t_ns = some_stamp(w);
+	p->source = world_pick(w, PEER_SOURCES + 1U);
+	p->mode = world_pick(w, PEER_MODES + 1U);
+	p->current_ma = some_value(w, 60000);
+	p->power_w = some_value(w, 5000);
+	p->voltage_mv = some_value(w, 60000);
+	p->soc_pct = some_value(w, 120);
+}
+
+/* Orders that fall slowly, from about what flows now: many small falls. */
 static void act_slide(struct world *w)
 {
 	w->slide_until_ns = w->now_ns + world_range(w, 1, LONG_MS) * NS_PER_MS;
-	w->energy.cap_ma[0] = max_i32(w->oracle.bus_ma[0], 5000);
-	w->energy.cap_ma[1] = max_i32(w->oracle.bus_ma[1], 5000);
+	w->slide_ma[DIR_CHARGE] = max_i32(w->oracle.bus_ma[DIR_CHARGE], 5000);
+	w->slide_ma[DIR_DISCHARGE] = max_i32(w->oracle.bus_ma[DIR_DISCHARGE], 5000);
 }
 
 static void act_guard(struct world *w)
@@ -419,7 +455,7 @@ static act_fn *const acts[] = {
 	act_settings, act_settings, act_silence,     act_noise,	      act_damage,  act_glue,
 	act_latency,  act_freeze,   act_close,	     act_request,     act_bus,	   act_foreign,
 	act_suspend,  act_gap,	    act_gap,	     act_command,     act_command, act_acknowledge,
-	act_energy,   act_energy,   act_guard,	     act_stop,	      act_restart, act_sum,
+	act_grid,     act_peer,	    act_guard,	     act_stop,	      act_restart, act_sum,
 	act_wrap,     act_wrap,	    act_heat,	     act_heat,	      act_refuse,  act_fork,
 	act_slide,    act_nothing,  act_nothing,     act_relay,	      act_weld,	   act_latch,
 };

@@ -76,6 +76,35 @@ static void random_levels(struct world *w, struct core_config *c)
 	}
 }
 
+static void random_house(struct world *w, struct core_config *c)
+{
+	static const int32_t grace[] = {0, 1000, 5000, 30000};
+	struct arbiter_config *a = &c->arbiter;
+
+	for (uint32_t i = 0; i < SOURCES; i++) {
+		c->source[i].stale_ms = world_range(w, 1000, 30000);
+		c->source[i].fallback = (enum fallback)(world_pick(w, 2) * world_pick(w, 3));
+		c->source[i].cap_ma = world_range(w, 0, 60000);
+	}
+	a->interlock = world_pick(w, 4) != 0;
+	a->cross = world_pick(w, 4) != 0;
+	a->peer_charge_ma = world_range(w, 0, 20000);
+	a->peer_discharge_ma = world_range(w, 0, 5000);
+	a->import_w = world_range(w, 0, 2000);
+	a->export_w = world_range(w, 0, 2000);
+	a->grace_ms = one_of(w, grace, ARRAY_SIZE(grace));
+	c->source[SOURCE_PORTAL].stale_ms = c->source[SOURCE_LOCAL].stale_ms +
+					    world_range(w, 0, 30000);
+	a->grace_ms = min_i32(a->grace_ms, c->source[SOURCE_LOCAL].stale_ms - 1);
+	a->hold_ms = world_range(w, 0, 60000);
+	a->cross_w = world_range(w, 0, 500);
+	a->cross_ms = one_of(w, grace, ARRAY_SIZE(grace));
+	a->cross_hold_ms = a->hold_ms + world_range(w, 0, 60000);
+	a->rise_ma_s = world_range(w, 10, 2000);
+	a->fall_ma_s = world_range(w, 2000, 100000);
+	core_config_damping(c, (enum damping_preset)world_pick(w, 3));
+}
+
 static void random_settings(struct world *w, struct core_config *c)
 {
 	static const int32_t poll[] = {100, 250, 500, 1000};
@@ -119,9 +148,7 @@ static void random_settings(struct world *w, struct core_config *c)
 	c->absorption_ms = world_range(w, 0, 60000);
 	c->absorption_max_ms = 60000;
 	c->allow_full_charge = world_pick(w, 2) == 0;
-	c->energy_fallback = (enum fallback)world_pick(w, 3);
-	c->energy_max_age_ms = world_range(w, 1000, 30000);
-	c->energy_cap_ma = world_range(w, 0, 60000);
+	random_house(w, c);
 }
 
 void world_config(struct world *w)

@@ -3,13 +3,13 @@
  * cycle_limit() and cycle_say() of src/core/cycle_limit.c: the min() composition and what the
  * frames say (SAF-01, SAF-02, SAF-03, SAF-07, SAF-08).
  *
- * Proven, for every state of the ladder and the link, every envelope, every order, every word of
- * the energy coordination, in both directions:
+ * Proven, for every state of the ladder and the link, every envelope, every order, every verdict of
+ * arbiter and damping, in both directions:
  *   - a limit is never negative and never above the envelope of its direction;
  *   - it is 0 at every step of the ladder but run and caution, during an orderly stop, while nobody
  *     confirms, and during a pause;
- *   - it is never above an order, the fresh word of the energy coordination or what the fallback
- *     puts in its place, nor above the falling ceiling of ladder step 1;
+ *   - it is never above an order, the arbiter or the damping, nor above the falling ceiling of
+ *     ladder step 1;
  *   - a rise is allowed at ladder step 1 only, with a sample that allows it;
  *   - the frames carry these limits, an enable bit only with a limit above 0 and fresh data, and
  *     with a charge limit of 0 none of the request bits 3, 4 and 5.
@@ -19,12 +19,12 @@
  *
  * Assumed: limiter_step() does what limiter_step.c proves of it, the limiters are in a state that
  * limiter_sample.c and limiter_step.c prove to be kept, times are 0..2^62 ns. The charge voltage,
- * the leases, the ceiling of step 1, ages and the alarm bits are any.
+ * the leases, the ceiling of step 1 and the alarm bits are any.
  *
- * cbmc: --max-field-sensitivity-array-size 0
+ * cbmc: --max-field-sensitivity-array-size 0 --slice-formula
  * cbmc: --unwind 9 --signed-overflow-check --div-by-zero-check --bounds-check --pointer-check
  * replace: limiter_step step_contract
- * replace: time_ms_since age_any
+ * replace: house_proposal house_any
  */
 #include "core/cycle_limit.c"
 #include "core/limiter.c"
@@ -33,9 +33,8 @@
 #include "proof_limiter.h"
 #include "proof_time.h"
 
-#define CELLS_MAX    32
-#define AHEAD_MAX_NS (100 * NS_PER_MS)
-#define VOLT_MAX     100000 /* mV of a cell and of the pack, far beyond any */
+#define CELLS_MAX 32
+#define VOLT_MAX  100000 /* mV of a cell and of the pack, far beyond any */
 
 _Static_assert(PROPOSALS_MAX == 5, "limiter_step.c proves this number");
 
@@ -43,16 +42,13 @@ static struct cycle c; /* main() gives both any content */
 static struct cycle_in in;
 static int32_t lease_ma[COMMANDS];
 static int32_t caution_ma[DIRS];
+static int32_t house_ma[DIRS];
 
-/* Any age, kept: what matters is whose it is and that it is heeded. */
-static int64_t age_of_ns;
-static int32_t age_ms;
-
-int32_t age_any(int64_t now_ns, int64_t then_ns)
+/* Of arbiter and damping; which of them, cycle_house.c proves. */
+struct proposal house_any(const struct cycle *cycle, enum dir dir)
 {
-	PROVE(now_ns == in.now_ns, "age as of now");
-	age_of_ns = then_ns;
-	return age_ms;
+	(void)cycle;
+	return (struct proposal){house_ma[dir], nondet_u32()};
 }
 
 int32_t step_contract(struct limiter *l, const struct core_config *config, int64_t now_ns,
@@ -142,7 +138,6 @@ static void any_state(void)
 	c.charge.full = nondet_bool();
 	c.hold_soc = nondet_bool();
 	in.stop = nondet_bool();
-	age_ms = nondet_i32();
 	ASSUME(time_ok(in.now_ns) && c.safety.step < STEPS);
 	ASSUME(c.held.cells >= 0 && c.held.cells <= CELLS_MAX);
 	ASSUME(c.held.pack_mv >= 0 && c.held.pack_mv <= VOLT_MAX);
@@ -152,8 +147,8 @@ static void any_state(void)
 		c.safety.obey[d].hold = nondet_bool();
 		c.limiter[d].previous_good = nondet_bool();
 		ASSUME(limiter_ok(&c.limiter[d]));
-		ASSUME(in.energy.t_ns == TIME_NEVER || time_ok(in.energy.t_ns));
 		caution_ma[d] = nondet_i32();
+		house_ma[d] = nondet_i32();
 	}
 	for (uint32_t i = 0; i < COMMANDS; i++) {
 		lease_ma[i] = nondet_i32();
@@ -163,23 +158,7 @@ static void any_state(void)
 	}
 }
 
-static void prove_energy(const struct core_config *config, int32_t ma, enum dir dir)
-{
-	const struct energy_input *e = &in.energy;
-	const bool heard = e->t_ns != TIME_NEVER;
-	const bool ahead = e->t_ns > in.now_ns && e->t_ns - in.now_ns > AHEAD_MAX_NS;
-	const bool dated = heard && !ahead && e->t_ns >= c.energy_from_ns;
-	const bool old = heard && !(dated && age_ms <= config->energy_max_age_ms);
-
-	PROVE_IF(dated, age_of_ns == e->t_ns, "age of the energy coordination");
-	PROVE_IF(heard && !old, ma <= max_i32(e->cap_ma[dir], 0),
-		 "never above the energy coordination");
-	PROVE_IF(old && config->energy_fallback == FALLBACK_ZERO, ma == 0, "fallback to 0");
-	PROVE_IF(old && config->energy_fallback == FALLBACK_CAP,
-		 ma <= max_i32(config->energy_cap_ma, 0), "fallback to a cap");
-}
-
-static void prove_limit(const struct core_config *config, enum dir dir)
+static void prove_limit(enum dir dir)
 {
 	const bool charge = dir == DIR_CHARGE;
 	const int32_t ma = c.limit_ma[dir];
@@ -194,7 +173,7 @@ static void prove_limit(const struct core_config *config, enum dir dir)
 	PROVE(ma <= max_i32(lease_ma[charge ? COMMAND_LIMIT_CHARGE : COMMAND_LIMIT_DISCHARGE], 0),
 	      "never above an order");
 	PROVE(ma <= max_i32(caution_ma[dir], 0), "never above the falling ceiling");
-	prove_energy(config, ma, dir);
+	PROVE(ma <= max_i32(house_ma[dir], 0), "never above arbiter and damping");
 }
 
 static void prove_say(void)
@@ -221,8 +200,8 @@ int main(void)
 	ASSUME(config.force_charge_soc >= 0 && config.force_charge_soc <= 100);
 	c.config = &config;
 	cycle_limit(&c, &in, &sink);
-	prove_limit(&config, DIR_CHARGE);
-	prove_limit(&config, DIR_DISCHARGE);
+	prove_limit(DIR_CHARGE);
+	prove_limit(DIR_DISCHARGE);
 	PROVE(!c.contradiction, "no contradiction");
 	cycle_say(&c, &in);
 	prove_say();

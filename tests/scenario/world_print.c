@@ -13,6 +13,16 @@ static void print_hex(const char *what, const uint8_t *p, uint32_t len)
 	printf("%s\n", len > 24 ? " ..." : "");
 }
 
+static void print_peer(const char *who, const struct cycle_in *in, const struct peer_sample *p)
+{
+	if (p->t_ns != TIME_NEVER) {
+		printf("   other inverter (%s) age %" PRId32 " ms mode %" PRIu32 " %" PRId32
+		       " mA %" PRId32 " W SoC %" PRId32 "\n",
+		       who, time_ms_since(in->now_ns, p->t_ns), p->mode, p->current_ma, p->power_w,
+		       p->soc_pct);
+	}
+}
+
 static void print_inputs(const struct cycle_in *in)
 {
 	if (in->rx_len > 0) {
@@ -28,11 +38,12 @@ static void print_inputs(const struct cycle_in *in)
 		       command_name((int32_t)in->command[i].kind), in->command[i].value_ma,
 		       in->command[i].ttl_ms, in->command[i].local);
 	}
-	if (in->energy.t_ns != TIME_NEVER) {
-		printf("   energy age %" PRId32 " ms caps %" PRId32 " %" PRId32 "\n",
-		       time_ms_since(in->now_ns, in->energy.t_ns), in->energy.cap_ma[0],
-		       in->energy.cap_ma[1]);
+	if (in->grid.t_ns != TIME_NEVER) {
+		printf("   grid age %" PRId32 " ms %" PRId32 " W\n",
+		       time_ms_since(in->now_ns, in->grid.t_ns), in->grid.power_w);
 	}
+	print_peer("itself", in, &in->peer_local);
+	print_peer("portal", in, &in->peer_portal);
 }
 
 static void print_outputs(const struct world_trace *t)

@@ -336,7 +336,7 @@ def test_trace_holds_every_step():
         check(d.wait(STOP_S + MARGIN_S) == 0, "exit code 0")
         v = b.stats.loop()
         lines = path.read_text(encoding="ascii").splitlines()
-        check(lines[0] == "# jkpylon-trace 1" and lines[-1] == "Z", "first and last line")
+        check(lines[0] == "# jkpylon-trace 2" and lines[-1] == "Z", "first and last line")
         check(f"C bms.device={b.bms.device}" in lines, "configuration")
         kinds = {}
         for line in lines[1:]:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The daemon beside a GoodWe inverter: it reads what that one's battery does, and whatever is wrong
-there changes nothing on the bus.
+there changes nothing on the bus. Without coordination, which test_house.py is about.
 
 A reading every 10 s is the most that may be configured: what the first one meets is set before the
 daemon starts, and the cases run beside each other.
@@ -43,6 +43,7 @@ class GoodweBench(Bench):
     def text(self, **changes):
         return super().text(**{"goodwe_host": "127.0.0.1", "goodwe_port": str(self.goodwe.port),
                                "goodwe_poll": f"{POLL_S}s", "goodwe_stale": "20s",
+                               "arbiter_interlock": "no", "arbiter_cross_charge": "no",
                                "limits_rise": "100A/s", **changes})
 
     def start_steady(self, **options):

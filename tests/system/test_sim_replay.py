@@ -177,7 +177,8 @@ class Wrong(unittest.TestCase):
         step = "S 1000 1000 5\n"
         rows = (
             ("", ":1: no input trace"),
-            ("# jkpylon-trace 2\n", ":1: no input trace"),
+            ("# jkpylon-trace 3\n", ":1: no input trace"),
+            ("# jkpylon-trace 2\n", "ends before the I line"),
             ("# jkpylon-trace 1\n", "ends before the I line"),
             ("# jkpylon-trace 1\nC nonsense\nI 1 1\n", ":2: expected C section"),
             ("# jkpylon-trace 1\nC bms.dewice=x\nI 1 1\n", ":2: .*dewice"),
@@ -197,6 +198,11 @@ class Wrong(unittest.TestCase):
             (HEAD + step + "K 1 1 1 1\n" * 5, ":10: K: more than 4"),
             (HEAD + step + "K 1 1 1 x\n", ":6: K: "),
             (HEAD + step + "E - 0\n", ":6: line 'E'"),
+            (HEAD + step + "M 1\n", ":6: line 'M'"),
+            (HEAD + step + "M 1 x 0\n", ":6: M: "),
+            (HEAD + step + "P l 1 1 4 - - -\n", ":6: line 'P'"),
+            (HEAD + step + "P x 1 1 4 - - - -\n", ":6: P: "),
+            (HEAD + step + "P l 1 1 -4 - - - -\n", ":6: P: "),
             (HEAD + step + "D 1x\n", ":6: line 'D'"),
             (HEAD + step + "Q\n", ":6: line 'Q'"),
             (HEAD + step + "L one\n", ":6: line 'L'"),
@@ -209,6 +215,19 @@ class Wrong(unittest.TestCase):
         self.assertEqual(result.returncode, SAME, result.stderr)
         self.assertIn("lost 7 steps", result.stdout)
         self.assertIn("7 steps are missing", result.stderr)
+
+    def test_words_of_grid_and_other_inverter_reach_the_core(self):
+        head = HEAD.replace("trace 1", "trace 2")
+        config = ("sma.enabled=yes", "sma.interface=eth0", "sma.fallback=cap:7A", "arbiter.grace=0s")
+        head = head.replace("I 1000", "".join(f"C {line}\n" for line in config) + "I 1000", 1)
+        step = "S 1000 1000 5\n"
+        for lines in ("", "M - - 0\n", "M 1000 -500 7\nP l 1000 1 4 20000 1000 50000 60\n",
+                      "P p - 2 0 - - - -\n"):
+            result = replay("-", data=head + step + lines + "Z\n")
+            self.assertEqual(result.returncode, SAME, (lines, result.stderr))
+        heard = replay("-", data=head + step + "M 1000 -500 7\nP l 1000 1 4 20000 - - -\nZ\n")
+        self.assertIn("grid meter is heard", heard.stdout)
+        self.assertIn("arbiter: discharge at most 0 A, interlock", heard.stdout)
 
     def test_held_values_reach_the_core(self):
         held = HEAD.replace("I 1000 1000", "I 60000000000 60000000000")

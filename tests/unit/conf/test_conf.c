@@ -49,7 +49,9 @@ static void test_the_smallest_file_gives_the_defaults(void **state)
 	assert_int_equal(got.goodwe_port, 8899);
 	assert_int_equal(got.goodwe_family, GOODWE_FAMILY_AUTO);
 	assert_int_equal(got.goodwe_poll_ms, 15000);
-	assert_int_equal(got.goodwe_stale_ms, 60000);
+	assert_int_equal(got.core.source[SOURCE_GRID].stale_ms, 15000);
+	assert_int_equal(got.core.source[SOURCE_LOCAL].stale_ms, 60000);
+	assert_false(got.interlock_explicit);
 	assert_string_equal(got.stats_path, "/run/jkpylon/stats");
 	assert_int_equal(got.cpu, CONF_CPU_NONE);
 	assert_int_equal(got.beat_ms, 100);
@@ -110,7 +112,8 @@ static void test_FLT_57_unknown_keys_and_sections(void **state)
 		{BASE "[limit]\n", 5, "unknown section [limit]; did you mean [limits]?"},
 		{BASE "[mqtt]\nhost = x\n", 5,
 		 "unknown section [mqtt]; known: [bms] [can] [limits] "
-		 "[charge] [failsafe] [rt] [solis] [sma] [goodwe] [recorder]"},
+		 "[charge] [failsafe] [rt] [solis] [sma] [goodwe] [sems] [arbiter] [damping] "
+		 "[recorder]"},
 		{BASE "[]\n", 5, "unknown section []"},
 		{BASE "[ rt ]\n", 5, "unknown section [ rt ]"},
 		{BASE "[RT]\n", 5, "unknown section [RT]"},
@@ -252,6 +255,45 @@ static void test_FLT_57_the_file_is_bounded(void **state)
 	free(text);
 }
 
+static void test_damping_preset_and_single_numbers(void **state)
+{
+	struct config c;
+
+	(void)state;
+	expect_accepted(BASE "[damping]\nkeep = 50%\npreset = seed\n", &c);
+	assert_int_equal(c.core.damping.preset, DAMPING_SEED);
+	assert_int_equal(c.core.damping.samples, 10);
+	assert_int_equal(c.core.damping.each, 4);
+	assert_int_equal(c.core.damping.band_w, 150);
+	assert_int_equal(c.core.damping.keep_pm, 500);
+	assert_false(c.core.damping.of_flow);
+	expect_accepted(BASE "[damping]\npreset = off\n", &c);
+	assert_int_equal(c.core.damping.preset, DAMPING_OFF);
+}
+
+static void test_fallback_values(void **state)
+{
+	static const struct file_row refused[] = {
+		{BASE "[sma]\nfallback = hold\n", 6, "release, zero or cap:CURRENT"},
+		{BASE "[sma]\nfallback = cap\n", 6, "release, zero or cap:CURRENT"},
+		{BASE "[sma]\nfallback = cap:10\n", 6, "unit"},
+		{BASE "[sma]\nfallback = cap:-1A\n", 6, "0A to 400A"},
+		{BASE "[sma]\nfallback = cap:401A\n", 6, "0A to 400A"},
+	};
+	struct config c;
+
+	(void)state;
+	expect_accepted(BASE "[sma]\nenabled = yes\ninterface = eth0\nfallback = cap:12.5A\n"
+			     "[goodwe]\nhost = goodwe.lan\nfallback = zero\n"
+			     "[sems]\nfallback = release\n",
+			&c);
+	assert_int_equal(c.core.source[SOURCE_GRID].fallback, FALLBACK_CAP);
+	assert_int_equal(c.core.source[SOURCE_GRID].cap_ma, 12500);
+	assert_int_equal(c.core.source[SOURCE_LOCAL].fallback, FALLBACK_ZERO);
+	assert_int_equal(c.core.source[SOURCE_PORTAL].fallback, FALLBACK_RELEASE);
+	run_rows(refused, ARRAY_SIZE(refused));
+}
+
 static void test_FLT_57_contradictions(void **state)
 {
 	static const struct file_row row[] = {
@@ -282,6 +324,23 @@ static void test_FLT_57_contradictions(void **state)
 		 "goodwe.stale (1min, default) against goodwe.poll (31s, line 6): goodwe.stale must be"},
 		{BASE "[goodwe]\nstale = 29.999s\n", 6,
 		 "goodwe.stale (29.999s, line 6) against goodwe.poll (15s, default)"},
+		{BASE "[sma]\nfallback = zero\n", 6,
+		 "sma.fallback (zero, line 6) against sma.enabled (no, default)"},
+		{BASE "[goodwe]\nfallback = cap:10A\n", 6,
+		 "goodwe.fallback (cap:10A, line 6) against goodwe.host (none, default)"},
+		{BASE "[sems]\nfallback = zero\n", 6,
+		 "sems.fallback (zero, line 6) against goodwe.host (none, default)"},
+		{BASE "[sems]\nstale = 30s\n", 6,
+		 "goodwe.stale (1min, default) against sems.stale (30s, line 6)"},
+		{BASE "[arbiter]\ngrace = 2min\n", 6, "lower arbiter.grace"},
+		{BASE "[arbiter]\nhold = 1h\ncross_hold = 10min\n", 7, "raise arbiter.cross_hold"},
+		{BASE "[arbiter]\nrise = 6A/s\n", 6,
+		 "arbiter.rise (6A/s, line 6) against arbiter.fall (5A/s, default)"},
+		{BASE "[damping]\neach = 6\npreset = seed\n", 6,
+		 "damping.each (6, line 6) against damping.samples (10, preset)"},
+		{BASE "[damping]\nswings = 12\n", 6, "lower damping.swings"},
+		{BASE "[damping]\nhold = 10s\n", 6, "raise damping.hold"},
+		{BASE "[damping]\nsamples = 64\n", 6, "raise damping.window"},
 		{BASE "slot = 4ms\n", 5, "rt.period (5ms, default) against can.slot (4ms, line 5)"},
 		{BASE "[bms]\npoll = 600ms\nstale = 1s\n", 7, "two polls must fit into bms.stale"},
 		{BASE "[bms]\ntrip = 4s\n", 6, "raise bms.trip"},
@@ -295,6 +354,48 @@ static void test_FLT_57_contradictions(void **state)
 
 	(void)state;
 	run_rows(row, ARRAY_SIZE(row));
+}
+
+/* Legal settings of which the other half is missing. */
+static void test_advice_on_halves(void **state)
+{
+#define METER "[sma]\nenabled = yes\ninterface = eth0\nserial = 7\n"
+#define PEER  "[goodwe]\nhost = goodwe.lan\n"
+	static const struct {
+		const char *text;
+		const char *advice; /* how it begins, NULL: none */
+	} row[] = {
+		{BASE, NULL},
+		{BASE METER, NULL},
+		{BASE METER PEER, NULL},
+		{BASE METER PEER "[arbiter]\ninterlock = yes\n", NULL},
+		{BASE "[arbiter]\ninterlock = no\n", NULL},
+		{BASE "[arbiter]\ninterlock = yes\n", "arbiter.interlock=yes: nobody says"},
+		{BASE METER "[arbiter]\ninterlock = yes\n", "arbiter.interlock=yes: nobody says"},
+		{BASE METER "[damping]\npreset = off\n", "sma.enabled=yes: damping.preset=off"},
+		{BASE METER PEER "[damping]\npreset = off\n", NULL},
+		{BASE PEER, "goodwe.host: without a meter"},
+		{BASE PEER "[arbiter]\ninterlock = no\n", NULL},
+		{BASE METER PEER "[arbiter]\ninterlock = no\ncross_charge = no\n",
+		 "goodwe.host: arbiter.interlock=no"},
+		{BASE "[sma]\nenabled = yes\ninterface = eth0\n", "sma.serial: not set"},
+		{BASE "[sma]\nenabled = yes\ninterface = eth0\nserial = any\n", "sma.serial=any"},
+	};
+	struct config c;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		expect_accepted(row[i].text, &c);
+		const char *text = conf_advice(&c, 0);
+
+		if (row[i].advice == NULL) {
+			assert_null(text);
+			continue;
+		}
+		assert_non_null(text);
+		assert_memory_equal(text, row[i].advice, strlen(row[i].advice));
+		assert_null(conf_advice(&c, 1));
+	}
 }
 
 static void test_preset_applies_wherever_it_stands(void **state)
@@ -373,8 +474,11 @@ static void test_print_reads_back_to_the_same_settings(void **state)
 		"required = no\nstats = /tmp/s\n[solis]\ndevice = /dev/ttyUSB1\naddress = 247\n"
 		"baud = 19200\npoll = 2.5s\npatience = 2min\n[sma]\nenabled = yes\n"
 		"interface = eth0\nserial = 4294967295\ngroup = 239.1.2.3\nport = 1234\n"
-		"stale = 5.5s\nmax_power = 12.345kW\n[goodwe]\nhost = fe80::1%eth0\n"
-		"port = 48899\nfamily = modbus\npoll = 25s\nstale = 5min\n[recorder]\ntrace = /tmp/t\n",
+		"stale = 5.5s\nfallback = cap:7.5A\nmax_power = 12.345kW\n"
+		"[goodwe]\nhost = fe80::1%eth0\n"
+		"port = 48899\nfamily = modbus\npoll = 25s\nstale = 5min\nfallback = zero\n"
+		"[arbiter]\ninterlock = yes\nhold = 90s\n[damping]\npreset = seed\n"
+		"[recorder]\ntrace = /tmp/t\n",
 	};
 
 	(void)state;
@@ -480,6 +584,9 @@ int main(void)
 		cmocka_unit_test(test_FLT_57_long_lines_are_refused_not_cut),
 		cmocka_unit_test(test_FLT_57_the_file_is_bounded),
 		cmocka_unit_test(test_FLT_57_contradictions),
+		cmocka_unit_test(test_damping_preset_and_single_numbers),
+		cmocka_unit_test(test_fallback_values),
+		cmocka_unit_test(test_advice_on_halves),
 		cmocka_unit_test(test_preset_applies_wherever_it_stands),
 		cmocka_unit_test(test_a_maximum_written_down_is_noted),
 		cmocka_unit_test(test_print_reads_back_to_the_same_settings),

@@ -103,6 +103,7 @@ static void test_example_file_is_right_with_all_comments_opened(void **state)
 	base_config(&want);
 	want.core.max_explicit[DIR_CHARGE] = true;
 	want.core.max_explicit[DIR_DISCHARGE] = true;
+	want.interlock_explicit = true;
 	expect_accepted(out, &got);
 	assert_memory_equal(&want, &got, sizeof(got));
 	free(out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Leased orders and the energy coordination: they lower, they end, they raise nothing. */
+/* Leased orders: they lower, they end, they raise nothing. */
 #include "core_test.h"
 
 static struct bench b;
@@ -128,7 +128,9 @@ static void test_several_orders_in_one_period(void **state)
 	in->boot_ns = b.now_ns;
 	in->tty_open = true;
 	in->guard_ok = true;
-	in->energy.t_ns = TIME_NEVER;
+	in->grid = GRID_NONE;
+	in->peer_local = PEER_NONE_HEARD;
+	in->peer_portal = PEER_NONE_HEARD;
 	in->command[0] = (struct command){COMMAND_LIMIT_CHARGE, 30000, 1000, 0};
 	in->command[1] = (struct command){COMMAND_LIMIT_DISCHARGE, 20000, 1000, 0};
 	in->command[2] = (struct command){COMMAND_LIMIT_CHARGE, 10000, 1000, 0};
@@ -201,71 +203,19 @@ static void test_SAF_19_orders_do_not_lift_the_ladder(void **state)
 	assert_safe_set(&b);
 }
 
-static void test_SAF_07_energy_age_and_fallback(void **state)
-{
-	static const struct {
-		enum fallback fallback;
-		int32_t fallen_back_ma;
-		uint32_t rule;
-	} rows[] = {
-		{FALLBACK_RELEASE, 60000, RULE_MAXIMUM},
-		{FALLBACK_CAP, 7000, RULE_ENERGY_FALLBACK},
-		{FALLBACK_ZERO, 0, RULE_ENERGY_FALLBACK},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		setup(NULL);
-		b.config.energy_fallback = rows[i].fallback;
-		b.config.energy_cap_ma = 7000;
-		b.config.energy_max_age_ms = 30000;
-		b.energy = (struct energy_input){.t_ns = b.now_ns, .cap_ma = {15000, 25000}};
-		bench_run_ms(&b, 30000);
-		assert_int_equal(charge_ma(), 15000);
-		assert_int_equal(discharge_ma(), 25000);
-		assert_int_equal(bench_tele(&b)->limited_by[DIR_CHARGE], RULE_ENERGY);
-		bench_run_ms(&b, 1000);
-		assert_int_equal(charge_ma(), rows[i].fallen_back_ma);
-		assert_int_equal(discharge_ma(), rows[i].fallen_back_ma);
-		assert_int_equal(bench_tele(&b)->limited_by[DIR_CHARGE], rows[i].rule);
-		/* never had a source: no cap */
-		b.energy.t_ns = TIME_NEVER;
-		bench_run_ms(&b, 1000);
-		assert_int_equal(charge_ma(), 60000);
-	}
-}
-
-/* Whatever a source says, the envelope stays the ceiling; nonsense lowers. */
-static void test_SAF_07_energy_cannot_raise(void **state)
-{
-	(void)state;
-	b.energy = (struct energy_input){.t_ns = BENCH_ALWAYS, .cap_ma = {INT32_MAX, INT32_MAX}};
-	bench_run_ms(&b, 1000);
-	assert_int_equal(charge_ma(), 60000);
-	b.energy.cap_ma[DIR_CHARGE] = -1;
-	b.energy.cap_ma[DIR_DISCHARGE] = INT32_MIN;
-	bench_run_ms(&b, 1000);
-	assert_int_equal(charge_ma(), 0);
-	assert_int_equal(discharge_ma(), 0);
-	b.energy.cap_ma[DIR_CHARGE] = INT32_MAX;
-	b.energy.cap_ma[DIR_DISCHARGE] = INT32_MAX;
-	b.battery.cell_mv[0] = 3450;
-	bench_run_ms(&b, 2000);
-	assert_int_equal(charge_ma(), 15000);
-}
-
 /* The lowest of all wins, whoever says it. */
 static void test_SAF_07_the_lowest_proposal_wins(void **state)
 {
 	(void)state;
-	b.energy = (struct energy_input){.t_ns = BENCH_ALWAYS, .cap_ma = {30000, 10000}};
+	b.config.source[SOURCE_GRID].fallback = FALLBACK_CAP;
+	b.config.source[SOURCE_GRID].cap_ma = 10000;
 	send(COMMAND_LIMIT_CHARGE, 20000, 60000, 0);
-	send(COMMAND_LIMIT_DISCHARGE, 20000, 60000, 0);
+	send(COMMAND_LIMIT_DISCHARGE, 5000, 60000, 0);
 	bench_run_ms(&b, 1000);
-	assert_int_equal(charge_ma(), 20000);
-	assert_int_equal(discharge_ma(), 10000);
-	assert_int_equal(bench_tele(&b)->limited_by[DIR_CHARGE], RULE_COMMAND);
-	assert_int_equal(bench_tele(&b)->limited_by[DIR_DISCHARGE], RULE_ENERGY);
+	assert_int_equal(charge_ma(), 10000);
+	assert_int_equal(discharge_ma(), 5000);
+	assert_int_equal(bench_tele(&b)->limited_by[DIR_CHARGE], RULE_SOURCE_SILENT);
+	assert_int_equal(bench_tele(&b)->limited_by[DIR_DISCHARGE], RULE_COMMAND);
 }
 
 int main(void)
@@ -278,8 +228,6 @@ int main(void)
 		cmocka_unit_test_setup(test_SAF_19_network_cannot_clear_a_latch, setup),
 		cmocka_unit_test_setup(test_SAF_19_full_charge_request, setup),
 		cmocka_unit_test_setup(test_SAF_19_orders_do_not_lift_the_ladder, setup),
-		cmocka_unit_test_setup(test_SAF_07_energy_age_and_fallback, setup),
-		cmocka_unit_test_setup(test_SAF_07_energy_cannot_raise, setup),
 		cmocka_unit_test_setup(test_SAF_07_the_lowest_proposal_wins, setup),
 	};
 

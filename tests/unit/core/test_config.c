@@ -61,8 +61,11 @@ static void test_default_numbers(void **state)
 	assert_int_equal(c.absorption_ms, 900000);
 	assert_int_equal(c.absorption_max_ms, 7200000);
 	assert_int_equal(c.rebulk_days, 14);
-	assert_int_equal(c.energy_max_age_ms, 30000);
-	assert_int_equal(c.energy_fallback, FALLBACK_RELEASE);
+	for (uint32_t i = 0; i < SOURCES; i++) {
+		assert_int_equal(c.source[i].fallback, FALLBACK_RELEASE);
+	}
+	assert_int_equal(c.source[SOURCE_LOCAL].stale_ms, 60000);
+	assert_int_equal(c.source[SOURCE_PORTAL].stale_ms, 900000);
 	assert_int_equal(c.period_us, 5000);
 	assert_int_equal(c.modules, 1);
 	assert_int_equal(c.expect_alive, EXPECT_ALIVE_OPTIONAL);

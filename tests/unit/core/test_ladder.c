@@ -167,11 +167,13 @@ static void test_caution_ends_with_a_fresh_sample_and_rises_slowly(void **state)
 static void test_caution_starts_at_the_value_at_entry(void **state)
 {
 	(void)state;
-	b.energy = (struct energy_input){.t_ns = BENCH_ALWAYS, .cap_ma = {10000, 20000}};
+	b.cap_ma[DIR_CHARGE] = 10000;
+	b.cap_ma[DIR_DISCHARGE] = 20000;
 	bench_run_ms(&b, 500);
 	b.silent = true;
 	assert_true(ms_until(&b, in_caution, 3000) >= 0);
-	b.energy.t_ns = TIME_NEVER; /* a cap that goes away is no reason to rise */
+	b.cap_ma[DIR_CHARGE] = INT32_MAX; /* a cap that goes away is no reason to rise */
+	b.cap_ma[DIR_DISCHARGE] = INT32_MAX;
 	bench_run_ms(&b, 500);
 	assert_int_equal(bench_tele(&b)->limit_ma[DIR_CHARGE], 9200);
 	assert_int_equal(bench_tele(&b)->limit_ma[DIR_DISCHARGE], 18400);

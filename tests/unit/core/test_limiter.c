@@ -211,7 +211,7 @@ static void test_SAF_07_proposals_only_lower(void **state)
 		{{INT32_MAX, INT32_MAX, INT32_MAX}, 40000, RULE_MAXIMUM},
 		{{40000, 50000, 60000}, 40000, RULE_MAXIMUM},
 		{{39999, INT32_MAX, INT32_MAX}, 39900, RULE_CAUTION},
-		{{30000, 20000, 10000}, 10000, RULE_ENERGY},
+		{{30000, 20000, 10000}, 10000, RULE_INTERLOCK},
 		{{30000, 10000, 10000}, 10000, RULE_COMMAND},
 		{{99, INT32_MAX, INT32_MAX}, 0, RULE_CAUTION},
 		{{INT32_MAX, INT32_MIN, INT32_MAX}, 0, RULE_COMMAND},
@@ -223,7 +223,7 @@ static void test_SAF_07_proposals_only_lower(void **state)
 		const struct proposal extra[] = {
 			{rows[i].caps[0], RULE_CAUTION},
 			{rows[i].caps[1], RULE_COMMAND},
-			{rows[i].caps[2], RULE_ENERGY},
+			{rows[i].caps[2], RULE_INTERLOCK},
 		};
 
 		setup(NULL);

@@ -184,6 +184,12 @@ static void test_FLT_12_SAF_06_fall_to_zero_leaves_with_the_sample(void **state)
 	}
 }
 
+static void propose(int32_t ma)
+{
+	b.cap_ma[DIR_CHARGE] = ma;
+	b.cap_ma[DIR_DISCHARGE] = ma;
+}
+
 /* Small falls: five frames a second, and the value that is sent is the newest one. */
 static void test_SAF_06_small_falls_at_most_five_a_second(void **state)
 {
@@ -191,12 +197,12 @@ static void test_SAF_06_small_falls_at_most_five_a_second(void **state)
 	int32_t ma = 60000;
 
 	(void)state;
-	b.energy = (struct energy_input){.t_ns = BENCH_ALWAYS, .cap_ma = {ma, ma}};
+	propose(ma);
 	bench_run_ms(&b, 1500);
 	record_on(&b, &rec);
 	for (int i = 0; i < 180; i++) { /* 0.1 A a period, less than 10 % within 200 ms */
 		ma -= 100;
-		b.energy.cap_ma[DIR_CHARGE] = ma;
+		b.cap_ma[DIR_CHARGE] = ma;
 		bench_step(&b);
 		assert_int_equal(bench_tele(&b)->limit_ma[DIR_CHARGE], ma);
 		/* the bus is never more than 200 ms behind */
@@ -218,10 +224,10 @@ static void test_SAF_06_small_falls_at_most_five_a_second(void **state)
 static void test_SAF_06_rises_wait_for_their_slot(void **state)
 {
 	(void)state;
-	b.energy = (struct energy_input){.t_ns = BENCH_ALWAYS, .cap_ma = {10000, 10000}};
+	propose(10000);
 	bench_run_ms(&b, 2000);
 	record_on(&b, &rec);
-	b.energy.t_ns = TIME_NEVER;
+	propose(INT32_MAX);
 	bench_run_ms(&b, 5000);
 	for (uint32_t i = 1; i < rec.len; i++) {
 		assert_true(rec.at[i].t_ns - rec.at[i - 1].t_ns >= 10 * NS_PER_MS);
@@ -271,12 +277,12 @@ static void test_SAF_06_falls_in_the_sets_count_as_well(void **state)
 		bench_init(&b);
 		b.config.set_ms = rows[i].set_ms;
 		start_fast(&b);
-		b.energy = (struct energy_input){.t_ns = BENCH_ALWAYS, .cap_ma = {ma, ma}};
+		propose(ma);
 		bench_run_ms(&b, 1500);
 		before_ma = bench_ccl_ma(&b);
 		for (int step = 0; step < 2000; step++) { /* 0.1 A every 20 ms, for 10 s */
 			ma -= step % 4 == 0 ? 100 : 0;
-			b.energy.cap_ma[DIR_CHARGE] = ma;
+			b.cap_ma[DIR_CHARGE] = ma;
 			bench_step(&b);
 			falls += bench_ccl_ma(&b) < before_ma ? 1U : 0U;
 			before_ma = bench_ccl_ma(&b);

@@ -397,7 +397,8 @@ static void test_SAF_21_less_than_the_grid_is_zero(void **state)
 static void test_SAF_21_proposals_are_not_judged(void **state)
 {
 	(void)state;
-	b.energy = (struct energy_input){.t_ns = BENCH_ALWAYS, .cap_ma = {0, 0}};
+	b.cap_ma[DIR_CHARGE] = 0;
+	b.cap_ma[DIR_DISCHARGE] = 0;
 	bench_run_ms(&b, 1000);
 	assert_int_equal(bench_ccl_ma(&b), 0);
 	b.battery.pack_ma = 50000;

@@ -125,10 +125,11 @@ static void disturb(struct bench *x)
 		x->have_command = true;
 		break;
 	case 16:
-		x->energy = (struct energy_input){
-			.t_ns = random_below(3) == 0 ? TIME_NEVER : x->now_ns,
-			.cap_ma = {(int32_t)random_below(90000), (int32_t)random_below(90000)},
-		};
+		x->grid.t_ns = random_below(3) == 0 ? TIME_NEVER : x->now_ns;
+		x->grid.power_w = (int32_t)random_below(12000) - 6000;
+		x->local.t_ns = random_below(3) == 0 ? TIME_NEVER : x->now_ns;
+		x->local.current_ma = (int32_t)random_below(100000) - 50000;
+		x->portal = x->local;
 		break;
 	case 17:
 		x->alive = !x->alive;
@@ -195,7 +196,9 @@ static void test_every_disturbance_has_a_way_back(void **state)
 		b.bus_dead = false;
 		b.guard_dead = false;
 		b.alive = true;
-		b.energy.t_ns = TIME_NEVER;
+		b.grid = GRID_NONE;
+		b.local = PEER_NONE_HEARD;
+		b.portal = PEER_NONE_HEARD;
 		bench_run_ms(&b, 70000);
 		b.command = (struct command){.kind = COMMAND_ACK, .local = 1};
 		b.have_command = true;

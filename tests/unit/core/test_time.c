@@ -156,16 +156,16 @@ static void test_FLT_43_boot_clock_alone_moves_nothing_but_suspend(void **state)
 }
 
 /* A time stamp that lies ahead would never grow old: it counts as too old at once. */
-static void test_SAF_07_SAF_14_energy_from_the_future_is_too_old(void **state)
+static void test_SAF_07_SAF_14_a_source_from_the_future_is_too_old(void **state)
 {
 	static const struct {
 		int64_t ahead_ns;
 		int32_t charge_ma;
 	} rows[] = {
-		{0, 15000},
-		{-30 * NS_PER_S, 15000},
+		{0, 60000},
+		{-30 * NS_PER_S, 60000},
 		{-31 * NS_PER_S, 7000},
-		{100 * NS_PER_MS, 15000},
+		{100 * NS_PER_MS, 60000},
 		{100 * NS_PER_MS + 1, 7000},
 		{NS_PER_S, 7000},
 		{3600 * NS_PER_S, 7000},
@@ -174,23 +174,19 @@ static void test_SAF_07_SAF_14_energy_from_the_future_is_too_old(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		bench_fork(&b, &from);
-		b.config.energy_fallback = FALLBACK_CAP;
-		b.config.energy_cap_ma = 7000;
-		b.config.energy_max_age_ms = 30000;
-		b.energy = (struct energy_input){
-			.t_ns = b.now_ns + rows[i].ahead_ns,
-			.cap_ma = {15000, 15000},
-		};
+		b.config.source[SOURCE_GRID] = (struct source_config){30000, FALLBACK_CAP, 7000};
+		b.grid.t_ns = b.now_ns + rows[i].ahead_ns;
+		b.grid.power_w = 0;
 		bench_step(&b);
 		assert_int_equal(bench_tele(&b)->limit_ma[DIR_CHARGE], rows[i].charge_ma);
 	}
 	/* and one that is never reached stays so */
-	b.energy.t_ns = INT64_MAX - 1;
+	b.grid.t_ns = INT64_MAX - 1;
 	bench_run_ms(&b, 40000);
 	assert_int_equal(bench_tele(&b)->limit_ma[DIR_CHARGE], 7000);
 }
 
-/* Orders and energy inputs from before a suspend are gone; those that come after it apply. */
+/* Orders and words of a source from before a suspend are gone; those that come after it apply. */
 static void test_SAF_07_SAF_14_no_order_survives_a_suspend(void **state)
 {
 	static const struct {
@@ -202,14 +198,15 @@ static void test_SAF_07_SAF_14_no_order_survives_a_suspend(void **state)
 		{COMMAND_LIMIT_CHARGE, 5000, 100, true},
 		{COMMAND_LIMIT_CHARGE, 5000, 101, false},
 		{COMMAND_PAUSE_CHARGE, 0, 3600000, false},
-		{COMMAND_NONE, 5000, 100, true}, /* energy input */
-		{COMMAND_NONE, 5000, 101, false},
+		{COMMAND_NONE, 0, 100, true}, /* interlock by the other inverter */
+		{COMMAND_NONE, 0, 101, false},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		bench_fork(&b, &from);
-		b.config.energy_max_age_ms = 60000;
+		b.config.source[SOURCE_LOCAL].stale_ms = 60000;
+		b.config.arbiter.grace_ms = 0;
 		b.command = (struct command){
 			.kind = rows[i].kind,
 			.value_ma = rows[i].value_ma,
@@ -217,7 +214,8 @@ static void test_SAF_07_SAF_14_no_order_survives_a_suspend(void **state)
 		};
 		b.have_command = rows[i].kind != COMMAND_NONE;
 		if (!b.have_command) {
-			b.energy = (struct energy_input){b.now_ns, {5000, 5000}};
+			b.local.t_ns = b.now_ns;
+			b.local.current_ma = -20000;
 		}
 		bench_run_ms(&b, 100);
 		assert_int_equal(bench_tele(&b)->limit_ma[DIR_CHARGE], rows[i].value_ma);
@@ -227,7 +225,7 @@ static void test_SAF_07_SAF_14_no_order_survives_a_suspend(void **state)
 		assert_int_equal(bench_tele(&b)->limit_ma[DIR_CHARGE],
 				 rows[i].survives ? rows[i].value_ma : 60000);
 		b.have_command = rows[i].kind != COMMAND_NONE;
-		b.energy.t_ns = b.have_command ? TIME_NEVER : b.now_ns;
+		b.local.t_ns = b.have_command ? TIME_NEVER : b.now_ns;
 		bench_run_ms(&b, 100);
 		assert_int_equal(bench_tele(&b)->limit_ma[DIR_CHARGE], rows[i].value_ma);
 	}
@@ -242,7 +240,8 @@ int main(void)
 		cmocka_unit_test_setup(test_FLT_72_FLT_43_time_near_wrap_values, setup),
 		cmocka_unit_test_setup(test_FLT_43_boot_clock_alone_moves_nothing_but_suspend,
 				       setup),
-		cmocka_unit_test_setup(test_SAF_07_SAF_14_energy_from_the_future_is_too_old, setup),
+		cmocka_unit_test_setup(test_SAF_07_SAF_14_a_source_from_the_future_is_too_old,
+				       setup),
 		cmocka_unit_test_setup(test_SAF_07_SAF_14_no_order_survives_a_suspend, setup),
 	};
 

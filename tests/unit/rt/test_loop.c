@@ -195,6 +195,43 @@ static void test_every_step_goes_through_the_tap_unchanged(void **state)
 	assert_int_equal(r->loop.counters.trace_lost, r->taps);
 }
 
+/* SAF-13: one try; while a service writes, or never again does, the old word stays, with its time. */
+static void test_SAF_13_words_of_grid_and_other_inverter(void **state)
+{
+	struct rig *r = *state;
+	static SNAPSHOT_OF(struct grid_sample) grid;
+	static SNAPSHOT_OF(struct peer_sample) local;
+	static SNAPSHOT_OF(struct peer_sample) portal;
+	struct grid_sample g = {.t_ns = 7, .power_w = -1500, .serial = 42};
+	struct peer_sample p = {.t_ns = 8, .source = PEER_LOCAL, .current_ma = 9000, .soc_pct = 55};
+
+	step(r); /* no such source */
+	assert_int_equal(r->tapped.grid.t_ns, TIME_NEVER);
+	assert_int_equal(r->tapped.peer_local.t_ns, TIME_NEVER);
+	assert_int_equal(r->tapped.peer_portal.t_ns, TIME_NEVER);
+	snapshot_init(&grid.head, sizeof(g));
+	snapshot_init(&local.head, sizeof(p));
+	snapshot_init(&portal.head, sizeof(p));
+	r->loop.config.grid = &grid.head;
+	r->loop.config.peer_local = &local.head;
+	r->loop.config.peer_portal = &portal.head;
+	step(r); /* nothing written yet */
+	assert_int_equal(r->tapped.grid.t_ns, TIME_NEVER);
+	snapshot_write(&grid.head, &g, sizeof(g));
+	snapshot_write(&local.head, &p, sizeof(p));
+	step(r);
+	assert_memory_equal(&r->tapped.grid, &g, sizeof(g));
+	assert_memory_equal(&r->tapped.peer_local, &p, sizeof(p));
+	assert_int_equal(r->tapped.peer_portal.t_ns, TIME_NEVER);
+	p.source = PEER_SEMS;
+	snapshot_write(&portal.head, &p, sizeof(p));
+	atomic_fetch_add(&grid.head.seq, 1U); /* a writer that was stopped in the middle */
+	step(r);
+	assert_memory_equal(&r->tapped.grid, &g, sizeof(g));
+	assert_memory_equal(&r->tapped.peer_portal, &p, sizeof(p));
+	assert_int_equal(cycle_telemetry(&r->loop.cycle)->limit_ma[DIR_CHARGE], 0);
+}
+
 static void test_FLT_10_babbling_line_is_read_in_bounded_pieces(void **state)
 {
 	struct rig *r = *state;
@@ -344,6 +381,7 @@ int main(void)
 		cmocka_unit_test(test_period_out_of_range_is_refused),
 		ON_RIG(test_period_polls_the_bms_and_beats),
 		ON_RIG(test_every_step_goes_through_the_tap_unchanged),
+		ON_RIG(test_SAF_13_words_of_grid_and_other_inverter),
 		ON_RIG(test_FLT_10_babbling_line_is_read_in_bounded_pieces),
 		ON_RIG(test_at_most_four_commands_are_taken_per_period),
 		ON_RIG(test_FLT_32_guard_that_stands_still_for_a_second_is_noticed),

@@ -24,7 +24,9 @@ static int set_up(void **state)
 {
 	(void)state;
 	memset(&in, 0, sizeof(in));
-	in.energy.t_ns = TIME_NEVER;
+	in.grid = GRID_NONE;
+	in.peer_local = PEER_NONE_HEARD;
+	in.peer_portal = PEER_NONE_HEARD;
 	snprintf(path, sizeof(path), "/tmp/jkpylon-trace-%d", (int)getpid());
 	return trace_open(&trace, path,
 			  "# a comment = no key\n[bms]\n\n# poll\npoll = 250ms\n#unset = 1\n"
@@ -52,7 +54,7 @@ static const char *finish(void)
 	return text;
 }
 
-#define HEAD "# jkpylon-trace 1\nC bms.poll=250ms\nC rt.period=5ms\n"
+#define HEAD "# jkpylon-trace 2\nC bms.poll=250ms\nC rt.period=5ms\n"
 
 static void test_file_begins_with_format_and_configuration(void **state)
 {
@@ -93,7 +95,8 @@ static void test_every_input_of_a_step_is_written_and_unchanged_ones_only_once(v
 	in.can_lost = 0x1002;
 	in.relay = RELAY_CLOSED;
 	in.latch = REASON_RELAY;
-	in.energy = (struct energy_input){.t_ns = 77, .cap_ma = {1000, 2000}};
+	in.grid = (struct grid_sample){.t_ns = 77, .power_w = -1200, .serial = 4000000000};
+	in.peer_portal = (struct peer_sample){78, PEER_SEMS, PEER_CHARGING, 1000, 49, 49000, 56};
 	in.command_len = 1;
 	in.command[0] = (struct command){.kind = 1, .value_ma = 500, .ttl_ms = 60000, .local = 1};
 	in.can_rx_len = 2;
@@ -115,14 +118,16 @@ static void test_every_input_of_a_step_is_written_and_unchanged_ones_only_once(v
 	in.rx_len = 0;
 	assert_int_equal(trace_step(&trace, &in), 0);
 
-	in.energy.t_ns = TIME_NEVER;
+	in.grid = GRID_NONE;
+	in.peer_portal.soc_pct = SOURCE_NO_VALUE;
 	assert_int_equal(trace_step(&trace, &in), 0);
-	assert_string_equal(finish(),
-			    HEAD "I 1 2\n"
-				 "S 5000000 6000000 5\nL 2\nE 77 1000 2000\nD 1002\nG 2 18\n"
-				 "K 1 500 60000 1\nF 305#01fe b\nF 35C# o\nR 4e5700\n"
-				 "S 10000000 11000000 f\n"
-				 "S 10000000 11000000 f\nE - 1000 2000\nZ\n");
+	assert_string_equal(finish(), HEAD "I 1 2\n"
+					   "S 5000000 6000000 5\nL 2\nM 77 -1200 4000000000\n"
+					   "P p 78 2 4 1000 49 49000 56\nD 1002\nG 2 18\n"
+					   "K 1 500 60000 1\nF 305#01fe b\nF 35C# o\nR 4e5700\n"
+					   "S 10000000 11000000 f\n"
+					   "S 10000000 11000000 f\nM - - 0\n"
+					   "P p 78 2 4 1000 49 49000 -\nZ\n");
 }
 
 static void test_largest_step_is_written_completely(void **state)

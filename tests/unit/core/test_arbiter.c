@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two inverters: interlock and cross-charge guard, with their dead bands, times and slopes. */
+#include "arbiter_test.h"
+
+/* The dead bands of the original, on both sides of each. */
+static void test_interlock_dead_bands(void **state)
+{
+	static const struct {
+		int32_t peer_ma;
+		bool charge;
+		bool discharge;
+	} rows[] = {
+		{0, true, true},       {8000, true, true},	 {8001, true, false},
+		{60000, true, false},  {-1200, true, true},	 {-1201, false, true},
+		{-60000, false, true}, {INT32_MAX, true, false}, {INT32_MIN + 1, false, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		setup(NULL);
+		peer(rows[i].peer_ma);
+		run_s(10);
+		assert_int_equal(a.cap_ma[DIR_CHARGE], rows[i].charge ? INT32_MAX : 0);
+		assert_int_equal(a.cap_ma[DIR_DISCHARGE], rows[i].discharge ? INT32_MAX : 0);
+		assert_int_equal(a.rule[DIR_CHARGE], rows[i].charge ? RULE_NONE : RULE_INTERLOCK);
+		config.arbiter.interlock = false;
+		config.arbiter.cross = false;
+		run_s(100);
+		assert_int_equal(a.cap_ma[DIR_CHARGE], INT32_MAX);
+		assert_int_equal(a.cap_ma[DIR_DISCHARGE], INT32_MAX);
+	}
+}
+
+static void test_interlock_waits_and_holds(void **state)
+{
+	(void)state;
+	peer(20000);
+	run_s(5); /* heard at the first of them */
+	assert_int_equal(a.cap_ma[DIR_DISCHARGE], INT32_MAX);
+	run_s(1);
+	assert_int_equal(a.cap_ma[DIR_DISCHARGE], 0);
+	peer(0);
+	run_s(59);
+	assert_int_equal(a.cap_ma[DIR_DISCHARGE], 0);
+	run_s(1);
+	assert_int_equal(a.cap_ma[DIR_DISCHARGE], INT32_MAX);
+	/* shorter than the grace time, again and again: never */
+	for (int i = 0; i < 20; i++) {
+		peer(20000);
+		run_s(5);
+		assert_int_equal(a.cap_ma[DIR_DISCHARGE], INT32_MAX);
+		peer(0);
+		run_s(1);
+	}
+}
+
+/* 700 W and 100 W: what the house needs beyond the other battery, whoever gives it now. */
+static void test_interlock_leaves_the_need_of_the_house(void **state)
+{
+	static const struct {
+		int32_t peer_ma;
+		int32_t grid_w;
+		int32_t own_ma;
+		enum dir dir;
+		int32_t need_w; /* 0 = closed */
+	} rows[] = {
+		{10000, 0, 0, DIR_DISCHARGE, 0},      /* 500 W into the other one */
+		{10000, 1200, 0, DIR_DISCHARGE, 0},   /* 700 W are left, not more */
+		{10000, 1201, 0, DIR_DISCHARGE, 701}, /* a kettle */
+		{10000, -3000, 0, DIR_DISCHARGE, 0},
+		{10000, 177, -20000, DIR_DISCHARGE, 701}, /* the same, and ours gives 1024 W */
+		{-10000, -600, 0, DIR_CHARGE, 0},	  /* it gives 500 W of them */
+		{-10000, -601, 0, DIR_CHARGE, 101},	  /* sun */
+		{-10000, 400, 0, DIR_CHARGE, 0},
+		{-10000, 423, 20000, DIR_CHARGE, 101},
+		{INT32_MAX, 100000000, 0, DIR_DISCHARGE, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		setup(NULL);
+		config.arbiter.cross = false;
+		peer(rows[i].peer_ma);
+		meter(rows[i].grid_w);
+		in.own_ma = rows[i].own_ma;
+		run_s(10);
+		assert_in_range(a.cap_ma[rows[i].dir],
+				max_i32(rows[i].need_w - 1, 0) * 1000 / 51 * 51 / 52,
+				rows[i].need_w * 1000 / 51);
+		assert_int_equal(a.rule[rows[i].dir], RULE_INTERLOCK);
+		/* a silent meter lets nothing pass */
+		in.grid.t_ns = TIME_NEVER;
+		run_s(1);
+		assert_int_equal(a.cap_ma[rows[i].dir], 0);
+	}
+}
+
+/* A forced charge of the other battery is not fed, whatever the meter shows of it. */
+static void test_forced_charge_of_the_other_is_not_fed(void **state)
+{
+	(void)state;
+	peer(40000); /* 2000 W, from the grid */
+	meter(2300); /* and 300 W of the house */
+	run_s(30);
+	assert_int_equal(a.cap_ma[DIR_DISCHARGE], 0);
+}
+
+/* An opened interlock does not flap around its dead band. */
+static void test_interlock_hysteresis_of_the_need(void **state)
+{
+	(void)state;
+	peer(10000);
+	meter(1300);
+	run_s(10);
+	assert_true(a.cap_ma[DIR_DISCHARGE] > 0);
+	meter(900); /* need 400 W */
+	run_s(10);
+	assert_true(a.cap_ma[DIR_DISCHARGE] > 0);
+	meter(849);
+	run_s(2);
+	assert_int_equal(a.cap_ma[DIR_DISCHARGE], 0);
+	meter(900);
+	run_s(10);
+	assert_int_equal(a.cap_ma[DIR_DISCHARGE], 0);
+}
+
+/* Below the dead bands: ours is lowered to the need, sooner if it is the fuller one. */
+static void test_cross_charge_guard(void **state)
+{
+	static const struct {
+		int32_t own_ma;
+		int32_t peer_ma;
+		int32_t own_soc;
+		int32_t peer_soc;
+		enum dir dir;
+		int32_t after_s;
+	} rows[] = {
+		{-5000, 5000, 80, 20, DIR_DISCHARGE, 10}, /* ours is fuller and gives */
+		{-5000, 5000, 20, 80, DIR_DISCHARGE, 20}, /* the other one should give way */
+		{-5000, 5000, 50, 50, DIR_DISCHARGE, 10},
+		{-5000, 5000, SOURCE_NO_VALUE, 80, DIR_DISCHARGE, 10},
+		{-5000, 5000, 20, SOURCE_NO_VALUE, DIR_DISCHARGE, 10},
+		{-5000, 5000, 20, 101, DIR_DISCHARGE, 10},
+		{5000, -1100, 80, 20, DIR_CHARGE, 10},
+		{5000, -1100, 20, 80, DIR_CHARGE, 20},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		setup(NULL);
+		in.own_ma = rows[i].own_ma;
+		in.own_soc_pct = rows[i].own_soc;
+		peer(rows[i].peer_ma);
+		in.local.soc_pct = rows[i].peer_soc;
+		run_s(rows[i].after_s);
+		assert_int_equal(a.cap_ma[rows[i].dir], INT32_MAX);
+		run_s(1);
+		/* what is left of ours is what the other one does not take */
+		assert_in_range(a.cap_ma[rows[i].dir], 0, 5000);
+		assert_int_equal(a.rule[rows[i].dir], RULE_CROSS_CHARGE);
+		assert_int_equal(a.cap_ma[DIR_CHARGE + DIR_DISCHARGE - rows[i].dir], INT32_MAX);
+	}
+	/* none of it if both do the same, or one does next to nothing */
+	setup(NULL);
+	in.own_ma = -5000;
+	peer(-1000);
+	run_s(100);
+	assert_int_equal(a.cap_ma[DIR_DISCHARGE], INT32_MAX);
+	peer(500); /* 25 W */
+	run_s(100);
+	assert_int_equal(a.cap_ma[DIR_DISCHARGE], INT32_MAX);
+}
+
+/* While it holds the house still gets what it needs; a resting other battery ends the slow rise. */
+static void test_cross_charge_guard_holds_and_ends(void **state)
+{
+	(void)state;
+	in.own_ma = -5000;
+	peer(5000);
+	meter(0);
+	run_s(11);
+	assert_in_range(a.cap_ma[DIR_DISCHARGE], 0, 200);
+	in.own_ma = 0;
+	peer(-2000);
+	meter(1024);
+	run_s(2);
+	assert_int_equal(a.cap_ma[DIR_DISCHARGE], 20000);
+	run_s(117);
+	assert_int_equal(a.rule[DIR_DISCHARGE], RULE_CROSS_CHARGE);
+	run_s(2);
+	assert_int_equal(a.cap_ma[DIR_DISCHARGE], INT32_MAX);
+
+	setup(NULL);
+	in.own_ma = -5000;
+	peer(5000);
+	config.arbiter.rise_ma_s = 100;
+	run_s(11);
+	in.own_ma = 0;
+	peer(0);
+	meter(512);
+	run_s(50);
+	assert_in_range(a.cap_ma[DIR_DISCHARGE], 4900, 5300); /* 0.1 A/s */
+	run_s(11);
+	assert_int_equal(a.cap_ma[DIR_DISCHARGE], 10000); /* the other one rests */
+}
+
+static void test_lowering_begins_at_what_flows_and_is_slow(void **state)
+{
+	int32_t before_ma = INT32_MAX;
+
+	(void)state;
+	config.arbiter.fall_ma_s = 5000;
+	config.arbiter.grace_ms = 0;
+	in.own_ma = -20000;
+	peer(20000);
+	for (int i = 0; i < 4; i++) {
+		run_s(1);
+		assert_int_equal(a.cap_ma[DIR_DISCHARGE], 15000 - 5000 * i);
+		assert_true(a.cap_ma[DIR_DISCHARGE] < before_ma);
+		before_ma = a.cap_ma[DIR_DISCHARGE];
+	}
+	/* nothing flows: nothing to be gentle with */
+	setup(NULL);
+	config.arbiter.fall_ma_s = 100;
+	config.arbiter.grace_ms = 0;
+	peer(20000);
+	run_s(1);
+	assert_int_equal(a.cap_ma[DIR_DISCHARGE], 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_interlock_dead_bands, setup),
+		cmocka_unit_test_setup(test_interlock_waits_and_holds, setup),
+		cmocka_unit_test_setup(test_interlock_leaves_the_need_of_the_house, setup),
+		cmocka_unit_test_setup(test_forced_charge_of_the_other_is_not_fed, setup),
+		cmocka_unit_test_setup(test_interlock_hysteresis_of_the_need, setup),
+		cmocka_unit_test_setup(test_cross_charge_guard, setup),
+		cmocka_unit_test_setup(test_cross_charge_guard_holds_and_ends, setup),
+		cmocka_unit_test_setup(test_lowering_begins_at_what_flows_and_is_slow, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
