@@ -390,7 +390,7 @@ static void test_FLT_42_SAF_13_flood_is_shut_out(void **state)
 
 	/* it is let in for a moment every now and then, to see whether it is over */
 	while (now() - begin_ns < FLOOD_MS * NS_PER_MS) {
-		meter.ticker_ms -= 900;
+		meter.ticker_ms -= 980; /* goes on with the time: lost ones must not put it ahead */
 		say(1001 + said++);
 		sleep_ms(20);
 		look();
@@ -400,7 +400,8 @@ static void test_FLT_42_SAF_13_flood_is_shut_out(void **state)
 	look();
 	const int64_t lasted_ms = (now() - begin_ns) / NS_PER_MS;
 
-	assert_true(sent > 3U * (SMA_BURST * 1000U / SMA_REST_MS));
+	/* some of it is not even looked at */
+	assert_true(sent > seen.datagrams - looked);
 	assert_true((int32_t)(seen.verdict[METER_TAKEN] - taken) > said * FLOOD_LEFT / 100);
 	/* what is looked at is bounded, filter or not */
 	assert_true(seen.datagrams - looked <=
@@ -409,8 +410,14 @@ static void test_FLT_42_SAF_13_flood_is_shut_out(void **state)
 	assert_true(seen.floods >= 1U);
 	/* and it ends */
 	WAIT_FOR(seen.filtering == 0U);
-	say(77);
-	WAIT_FOR(grid.power_w == 77);
+	/* the queue may still be full of it: then the kernel drops what comes */
+	for (int64_t end_ns = now() + WAIT_MS * NS_PER_MS; grid.power_w != 77 && now() < end_ns;) {
+		meter.ticker_ms -= 980;
+		say(77);
+		sleep_ms(20);
+		look();
+	}
+	assert_int_equal(grid.power_w, 77);
 	transmit(1, &to_group, "hello", 5);
 	WAIT_FOR(seen.kind[SPEEDWIRE_NOT_SMA] == 1U);
 }
