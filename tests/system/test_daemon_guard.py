@@ -146,6 +146,21 @@ def test_SAF_11_FLT_28_guard_killed_worker_opens_and_ends():
     report("guard SIGKILL", times, 0.1)
 
 
+def test_SAF_11_abort_of_the_service_manager_leaves_the_worker_its_work():
+    # A guard that does not feed the service's watchdog: systemd sends this to all of them at once.
+    with Guarded() as b:
+        d = b.closed()
+        worker = d.worker()
+        t0 = now()
+        os.kill(worker, signal.SIGABRT)
+        os.kill(d.process.pid, signal.SIGABRT)
+        b.relay.wait(False, 0.1 + FAR_S, f"opens\n{d.log()}")
+        wait_for(lambda: "the guard has ended: relay opened" in d.log(), LOG_S, "log")
+        wait_for(lambda: not alive(worker), 10, "the worker ends")
+        check(limits(b.node.of(0x351)[-1]) == (0, 0), "last words say 0 A")
+        print(f"        aborted: worker ended after {now() - t0:.2f} s", flush=True)
+
+
 @takes(21)
 def test_SAF_11_FLT_28_guard_killed_at_any_moment_of_a_reload_or_a_stop():
     """Also between two workers, when only the recorder is left."""
