@@ -9,12 +9,14 @@
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #define ANSWER_WAIT_S	    1
 #define ANSWERS_MAX	    8	    /* messages of other requests skipped before giving up */
@@ -33,6 +35,12 @@ int can_link_open(struct can_link_fds *l)
 {
 	const struct timeval wait = {.tv_sec = ANSWER_WAIT_S};
 
+	/*
+	 * libsocketcan tells its errors by perror(), and perror() on a stream without orientation
+	 * makes a copy of it by fdopen(): on a pipe that fails and leaves EINVAL in errno, where the
+	 * kernel's answer was.
+	 */
+	(void)fwide(stderr, -1);
 	l->ioctl_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (l->ioctl_fd < 0) {
 		return -errno;

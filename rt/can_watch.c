@@ -5,12 +5,15 @@
 #include "base/time.h"
 #include "core/telemetry.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#define TICK_MS	    100 /* how often the helper looks at the wishes of the cycle thread */
-#define LOOK_NS	    (250 * NS_PER_MS)
-#define ACTIONS_MAX 3 /* per round: configure, release, open */
+#define TICK_MS 100 /* how often the helper looks at the wishes of the cycle thread */
+#define LOOK_NS (250 * NS_PER_MS)
+#define START_TRY_NS \
+	(3 * NS_PER_S) /* below the patience of can_port_start() by a driver's second */
+#define ACTIONS_MAX 3  /* per round: configure, release, open */
 
 static int configure(struct can_port *p)
 {
@@ -138,12 +141,48 @@ static int one_round(struct can_port *p, enum can_action *ret_failed)
 	return first;
 }
 
+static bool is_started(const struct can_manager *m)
+{
+	return m->opened != 0 && (!m->manage || m->configured == m->opened);
+}
+
+/* What no second attempt changes: a right that is missing, a value that the controller cannot do. */
+static bool is_final(int result)
+{
+	return result == -EPERM || result == -EACCES || result == -EINVAL || result == -ERANGE ||
+	       result == -EOPNOTSUPP;
+}
+
+/*
+ * The adapter may have been plugged in, or slcand started, a moment ago: slcan gives up a command
+ * after 1 s of silence (-ETIMEDOUT), and another program may hold the link (-EBUSY).
+ */
+static int start_rounds(struct can_port *p, enum can_action *ret_failed)
+{
+	const struct can_manager *m = &p->socket.manager;
+	const int64_t end_ns = helper_now_ns() + START_TRY_NS;
+	enum can_action failed;
+	int result = 0;
+	int round;
+
+	do {
+		failed = CAN_ACTION_NONE;
+		round = one_round(p, &failed);
+		if (round < 0) {
+			result = round;
+			*ret_failed = failed;
+		}
+	} while (!is_started(m) && !is_final(round) && helper_now_ns() < end_ns &&
+		 helper_wait(&p->helper, HELPER_NO_FD, TICK_MS));
+	return is_started(m) ? 0 : result;
+}
+
 void *can_socket_run(void *arg)
 {
 	struct can_port *p = arg;
 	struct can_socket *s = &p->socket;
 	enum can_action failed = CAN_ACTION_NONE;
-	const int result = one_round(p, &failed);
+	const int result = start_rounds(p, &failed);
 
 	atomic_store_explicit(&s->start_action, (uint32_t)failed, memory_order_relaxed);
 	atomic_store_explicit(&s->start_result, result, memory_order_release);

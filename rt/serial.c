@@ -5,7 +5,9 @@
 #include "base/time.h"
 #include "base/units.h"
 #include "helper.h"
+#include "rt/clock.h"
 #include "rt/handoff.h"
+#include "rt/loop.h"
 #include "serial_open.h"
 
 #include <assert.h>
@@ -17,12 +19,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_MS	       100	       /* how often the helper looks whether the device was lost */
-#define GIVE_UP_MS     5	       /* the same, while it waits for the cycle thread to let go */
-#define KEPT_BYTES     4096U	       /* what may wait for the cycle thread; a power of two */
-#define PACE_NS	       (5 * NS_PER_MS) /* in this time no more than so many bytes and reads: */
-#define PACE_BYTES     512U
-#define PACE_READS     16U
+#define LOOK_MS	       100   /* how often the helper looks whether the device was lost */
+#define GIVE_UP_MS     5     /* the same, while it waits for the cycle thread to let go */
+#define KEPT_BYTES     4096U /* what may wait for the cycle thread; a power of two */
+#define READ_BYTES     512U  /* in one period */
+#define AHEAD_NS       (600 * NS_PER_US) /* of the cycle: the helper has read by then */
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (2 * NS_PER_S)
 #define STEADY_NS      (2 * NS_PER_S) /* open that long: the next loss starts at the least back-off */
@@ -34,7 +35,7 @@
  * @fd: open descriptor, -1 = none; only the helper closes it
  * @recalled: it is no good any more; the cycle thread is to let go of it
  * @opened_ns, @next_ns, @backoff_ns: last attempt, next attempt, pause after it
- * @pace_ns, @bytes, @reads: what was taken since then
+ * @period_ns: of the cycle
  */
 struct line {
 	int fd;
@@ -42,9 +43,7 @@ struct line {
 	int64_t opened_ns;
 	int64_t next_ns;
 	int64_t backoff_ns;
-	int64_t pace_ns;
-	size_t bytes;
-	uint32_t reads;
+	int64_t period_ns;
 };
 
 /**
@@ -167,7 +166,7 @@ static void shut(struct serial *s, struct line *l, int fd)
 /* Bytes that find no room mean that the cycle stands still: then nobody misses them. */
 static void take(struct serial *s, struct line *l)
 {
-	uint8_t buf[PACE_BYTES];
+	uint8_t buf[READ_BYTES];
 	const ssize_t n = read(l->fd, buf, sizeof(buf));
 
 	for (ssize_t i = 0; i < n && ring_push(&s->received, &buf[i]); i++) {
@@ -177,23 +176,20 @@ static void take(struct serial *s, struct line *l)
 		count(&s->losses);
 		handoff_recall(&s->fd);
 		l->recalled = true;
-		return;
 	}
-	l->bytes += n > 0 ? (size_t)n : 0U;
-	l->reads++;
 }
 
-/* Whoever babbles is read as fast as the cycle thread takes it, and costs no more. */
-static bool has_taken_enough(struct line *l)
+/*
+ * What comes now is not looked at before the cycle's next period: one read, shortly before, has it
+ * all, where a wake-up for each packet of an adapter would cost as much as the cycle itself. Whoever
+ * babbles is read no faster.
+ */
+static void wait_for_cycle(const struct line *l)
 {
-	const int64_t now_ns = helper_now_ns();
+	const int64_t offset_ns = LOOP_PHASE_NS - AHEAD_NS;
+	const int64_t period = (helper_now_ns() - offset_ns) / l->period_ns + 1;
 
-	if (now_ns - l->pace_ns >= PACE_NS) {
-		l->pace_ns = now_ns;
-		l->bytes = 0U;
-		l->reads = 0U;
-	}
-	return l->bytes >= PACE_BYTES || l->reads >= PACE_READS;
+	clock_sleep_until(period * l->period_ns + offset_ns);
 }
 
 static bool wait_for_line(const struct serial *s, struct line *l)
@@ -201,7 +197,7 @@ static bool wait_for_line(const struct serial *s, struct line *l)
 	if (l->fd < 0) {
 		return helper_wait(&s->helper, HELPER_NO_FD, LOOK_MS);
 	}
-	if (l->recalled || has_taken_enough(l)) {
+	if (l->recalled) {
 		return helper_wait(&s->helper, HELPER_NO_FD, GIVE_UP_MS);
 	}
 	return helper_wait(&s->helper, l->fd, LOOK_MS);
@@ -223,14 +219,16 @@ static void *run(void *arg)
 			shut(s, l, lost);
 		} else if (l->fd < 0 && helper_now_ns() >= l->next_ns) {
 			try_open(s, l);
-		} else if (l->fd >= 0 && !l->recalled && !has_taken_enough(l)) {
+		} else if (l->fd >= 0 && !l->recalled) {
+			wait_for_cycle(l);
 			take(s, l);
 		}
 	}
 	return NULL;
 }
 
-static int start(struct serial *s, const char *device, int32_t priority, char *err, size_t err_len)
+static int start(struct serial *s, const char *device, const struct serial_pace *pace, char *err,
+		 size_t err_len)
 {
 	int fd;
 	int result;
@@ -247,9 +245,10 @@ static int start(struct serial *s, const char *device, int32_t priority, char *e
 	count(&s->opens);
 	(void)handoff_put(&s->fd, fd);
 	s->line.fd = fd;
+	s->line.period_ns = pace->period_us * NS_PER_US;
 	s->line.opened_ns = helper_now_ns();
 	s->line.backoff_ns = BACKOFF_MIN_NS;
-	result = helper_start(&s->helper, "jkp-serial", priority, run, s);
+	result = helper_start(&s->helper, "jkp-serial", pace->priority, run, s);
 	if (result < 0) {
 		(void)snprintf(err, err_len, "%s: cannot start the helper thread: %s", device,
 			       strerror(-result));
@@ -258,13 +257,13 @@ static int start(struct serial *s, const char *device, int32_t priority, char *e
 	return result;
 }
 
-int serial_start(struct serial **ret, const char *device, int32_t priority, char *err,
+int serial_start(struct serial **ret, const char *device, const struct serial_pace *pace, char *err,
 		 size_t err_len)
 {
 	struct serial *s;
 	int result;
 
-	assert(ret && device && err && err_len >= 1);
+	assert(ret && device && pace && pace->period_us > 0 && err && err_len >= 1);
 	if (strlen(device) >= PATH_MAX) {
 		(void)snprintf(err, err_len, "serial device: path longer than %d characters",
 			       PATH_MAX - 1);
@@ -277,7 +276,7 @@ int serial_start(struct serial **ret, const char *device, int32_t priority, char
 		return -ENOMEM;
 	}
 	memset(s, 0, sizeof(*s));
-	result = start(s, device, priority, err, err_len);
+	result = start(s, device, pace, err, err_len);
 	if (result < 0) {
 		free(s);
 		return result;

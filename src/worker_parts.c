@@ -30,6 +30,7 @@ static void sink(int level, const char *text, void *context)
 static int start_signals(struct worker *w)
 {
 	sigset_t set;
+	sigset_t abrt;
 
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
@@ -37,6 +38,13 @@ static int start_signals(struct worker *w)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	/*
+	 * The service manager sends this to all when the guard does not feed its watchdog. The guard
+	 * ends by it; then the relay is opened here and the last words are said. abort() is not hindered.
+	 */
+	sigemptyset(&abrt);
+	sigaddset(&abrt, SIGABRT);
+	pthread_sigmask(SIG_BLOCK, &abrt, NULL);
 	w->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (w->signal_fd < 0) {
 		shared_log(EVENT_ERR, "cannot read signals: %s", strerror(errno));
@@ -199,9 +207,12 @@ static int start_serial(struct worker *w)
 {
 	char error[ERROR_MAX];
 
-	const int32_t priority = w->mode == MODE_EXPLAIN ? 0 : w->config.priority - 1;
+	const struct serial_pace pace = {
+		.priority = w->mode == MODE_EXPLAIN ? 0 : w->config.priority - 1,
+		.period_us = w->config.core.period_us,
+	};
 
-	if (serial_start(&w->serial, w->config.bms_device, priority, error, sizeof(error)) != 0) {
+	if (serial_start(&w->serial, w->config.bms_device, &pace, error, sizeof(error)) != 0) {
 		shared_log(EVENT_ERR, "%s", error);
 		return EXIT_DEVICE;
 	}

@@ -33,11 +33,21 @@ struct serial_stats {
 };
 
 /**
+ * struct serial_pace - when the helper reads
+ * @priority: its SCHED_FIFO priority, below that of the cycle thread, so that bytes do not wait for
+ *            other programs once the kernel has them; 0, or refused: normal scheduling
+ * @period_us: of the cycle, > 0: once bytes come it reads in each period, shortly before the cycle
+ */
+struct serial_pace {
+	int32_t priority;
+	int32_t period_us;
+};
+
+/**
  * serial_start - open the device and start the helper thread
  * @ret: receives the port; untouched on failure. serial_stop() frees it
  * @device: path of a tty, a pty included; copied
- * @priority: SCHED_FIFO priority of the helper, below that of the cycle thread, so that bytes do
- *            not wait for other programs once the kernel has them; 0, or refused: normal scheduling
+ * @pace: copied
  * @err: receives a message with the remedy on failure, NUL-terminated
  * @err_len: size of @err, >= 1
  *
@@ -48,7 +58,7 @@ struct serial_stats {
  * -EBUSY (another program has it), -ENAMETOOLONG, -ENOMEM, or another -errno of open(2).
  * Context: init, before any thread is realtime. Blocks as long as open(2) does.
  */
-int serial_start(struct serial **ret, const char *device, int32_t priority, char *err,
+int serial_start(struct serial **ret, const char *device, const struct serial_pace *pace, char *err,
 		 size_t err_len);
 
 /**
@@ -73,7 +83,7 @@ bool serial_is_open(const struct serial *s);
  * @buf: receives the bytes
  * @max: size of @buf, bytes
  *
- * What the helper has read, in order; it takes no more than 512 bytes in 5 ms. EIO, ENXIO, a hangup
+ * What the helper has read, in order, at most 512 bytes in a period. EIO, ENXIO, a hangup
  * and the end of the file mark the device lost: once the cycle thread has let go of it, here, the
  * helper closes it and opens it again, 0.1 s later at first, at most every 2 s.
  *

@@ -139,7 +139,7 @@ static bool hold(struct guardpol *g, const struct guardpol_config *c, const stru
 	    (in->worker == GUARDPOL_RUNNING &&
 	     (reason == REASON_NONE || (reason == REASON_BEAT && g->advanced) ||
 	      (in->reason != REASON_NONE && in->reason != REASON_COLD_START)))) {
-		g->holding = false;
+		g->holding = false; /* complete, or worse than a reload */
 	}
 	return g->holding;
 }

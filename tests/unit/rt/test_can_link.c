@@ -14,8 +14,12 @@
 #include <net/if_arp.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <wchar.h>
 #include <cmocka.h>
 
 #define MESSAGE_MAX 512U
@@ -294,6 +298,40 @@ static void test_netlink_and_ioctl_see_the_same_loopback_interface(void **state)
 	can_link_close(&l);
 }
 
+/* In a process of its own: a stream is oriented once and for all. */
+static int errno_after_perror_on_a_pipe(void)
+{
+	struct can_link_fds l;
+	int fd[2];
+
+	if (pipe(fd) < 0 || dup2(fd[1], STDERR_FILENO) < 0 || !freopen("/dev/fd/2", "w", stderr) ||
+	    fwide(stderr, 0) != 0) {
+		return -1;
+	}
+	can_link_init(&l);
+	if (can_link_open(&l) < 0) {
+		return -1;
+	}
+	errno = ETIMEDOUT;
+	perror("as libsocketcan");
+	return errno;
+}
+
+static void test_error_of_the_kernel_survives_what_libsocketcan_prints(void **state)
+{
+	const pid_t child = fork();
+	int status;
+
+	(void)state;
+	assert_true(child >= 0);
+	if (child == 0) {
+		_exit(errno_after_perror_on_a_pipe());
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), ETIMEDOUT);
+}
+
 static void test_name_that_is_too_long_is_refused(void **state)
 {
 	struct can_link_fds l;
@@ -558,6 +596,7 @@ int main(void)
 		cmocka_unit_test(test_answer_cut_anywhere_is_never_read_beyond_its_end),
 		cmocka_unit_test(test_answer_with_any_byte_changed_is_survived),
 		cmocka_unit_test(test_netlink_and_ioctl_see_the_same_loopback_interface),
+		cmocka_unit_test(test_error_of_the_kernel_survives_what_libsocketcan_prints),
 		cmocka_unit_test(test_name_that_is_too_long_is_refused),
 		cmocka_unit_test(test_unmanaged_interface_is_only_opened),
 		cmocka_unit_test(test_managed_interface_is_set_up_even_if_it_is_up_already),

@@ -41,7 +41,8 @@ struct kernel {
 	int bitrate_error;
 	int restart_error;
 	int start_error;
-	int peer; /* the other end of the socket */
+	int start_errors; /* how often */
+	int peer;	  /* the other end of the socket */
 	int bound;
 	uint32_t binds;
 	uint32_t stops;
@@ -227,11 +228,13 @@ int __wrap_can_do_start(const char *name)
 	(void)name;
 	lock();
 	kernel.starts++;
-	if (kernel.start_error == 0) {
-		kernel.link.up = true;
-		kernel.link.state = CAN_STATE_ERROR_ACTIVE;
+	if (kernel.start_errors > 0) {
+		kernel.start_errors--;
+		return answer(kernel.start_error);
 	}
-	return answer(kernel.start_error);
+	kernel.link.up = true;
+	kernel.link.state = CAN_STATE_ERROR_ACTIVE;
+	return answer(0);
 }
 
 int __wrap_can_do_restart(const char *name)
@@ -471,7 +474,27 @@ static void test_failures_of_the_set_up_are_told_with_a_remedy(void **state)
 	expect_refusal(true, -EPERM, "CAP_NET_ADMIN");
 	kernel.bitrate_error = 0;
 	kernel.start_error = EIO;
+	kernel.start_errors = FOREVER;
 	expect_refusal(true, -EIO, "cannot be set up");
+	assert_in_range(seen().starts, 3, 20);
+}
+
+static void test_driver_that_is_not_ready_yet_is_asked_again(void **state)
+{
+	static const int errors[] = {ETIMEDOUT, EBUSY, EIO};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		kernel.start_error = errors[i];
+		kernel.start_errors = 2;
+		start(true);
+		assert_int_equal(seen().start_errors, 0);
+		assert_true(seen().link.up);
+		assert_int_equal(seen().bound, INDEX_FIRST);
+		(void)run_until(CAN_LINK_UP, 1000);
+		can_port_stop(port);
+		port = NULL;
+	}
 }
 
 static void test_managed_interface_is_set_up_and_opened(void **state)
@@ -744,12 +767,13 @@ static void test_failed_flush_is_counted_and_the_interface_taken_up_again(void *
 	start(true);
 	lock();
 	kernel.start_error = EIO;
+	kernel.start_errors = FOREVER;
 	unlock();
 	can_port_flush(port);
 	(void)run_until(CAN_LINK_DOWN, 1000);
 	assert_int_equal(stats().flush_refused, 1);
 	lock();
-	kernel.start_error = 0;
+	kernel.start_errors = 0;
 	unlock();
 	(void)run_until(CAN_LINK_UP, 5000);
 }
@@ -762,6 +786,7 @@ int main(void)
 		KERNEL_TEST(test_kernel_without_can_is_told_with_the_module_to_load),
 		KERNEL_TEST(test_unusable_interface_is_refused_with_a_remedy),
 		KERNEL_TEST(test_failures_of_the_set_up_are_told_with_a_remedy),
+		KERNEL_TEST(test_driver_that_is_not_ready_yet_is_asked_again),
 		KERNEL_TEST(test_managed_interface_is_set_up_and_opened),
 		KERNEL_TEST(test_unmanaged_interface_is_opened_and_never_changed),
 		KERNEL_TEST(test_interface_without_bit_rate_is_only_taken_up_and_down),

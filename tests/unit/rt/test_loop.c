@@ -101,6 +101,7 @@ static uint32_t tap(void *context, const struct cycle_in *in)
 
 static int set_up(void **state)
 {
+	static const struct serial_pace pace = {.period_us = 5000};
 	/* static: malloc() does not align rings as they ask for */
 	static struct rig rig;
 	struct rig *r = &rig;
@@ -110,7 +111,7 @@ static int set_up(void **state)
 
 	memset(r, 0, sizeof(*r));
 	if (openpty(&r->master, &r->slave, name, NULL, NULL) != 0 ||
-	    serial_start(&r->serial, name, 0, error, sizeof(error)) != 0) {
+	    serial_start(&r->serial, name, &pace, error, sizeof(error)) != 0) {
 		return -1;
 	}
 	fcntl(r->master, F_SETFL, O_NONBLOCK);

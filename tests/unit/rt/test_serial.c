@@ -127,12 +127,14 @@ static int teardown(void **state)
 	return 0;
 }
 
+static const struct serial_pace pace = {.period_us = 5000};
+
 static struct serial *start(const char *path)
 {
 	struct serial *s = NULL;
 	char err[ERR_LEN] = "";
 
-	if (serial_start(&s, path, 0, err, sizeof(err)) != 0) {
+	if (serial_start(&s, path, &pace, err, sizeof(err)) != 0) {
 		fail_msg("%s", err);
 	}
 	assert_non_null(s);
@@ -249,7 +251,7 @@ static void test_unusable_paths_are_refused_with_a_remedy(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
 		struct serial *s = (struct serial *)b;
 		char err[ERR_LEN] = "";
-		const int result = serial_start(&s, row[i].path, 0, err, sizeof(err));
+		const int result = serial_start(&s, row[i].path, &pace, err, sizeof(err));
 
 		if (result != row[i].result || !strstr(err, row[i].path) ||
 		    !strstr(err, row[i].remedy) || s != (struct serial *)b) {
@@ -270,7 +272,7 @@ static void test_path_that_is_too_long_is_refused(void **state)
 	assert_non_null(path);
 	memset(path, 'x', 8191);
 	path[8191] = '\0';
-	assert_int_equal(serial_start(&s, path, 0, err, sizeof(err)), -ENAMETOOLONG);
+	assert_int_equal(serial_start(&s, path, &pace, err, sizeof(err)), -ENAMETOOLONG);
 	assert_null(s);
 	assert_non_null(strstr(err, "longer"));
 	free(path);
@@ -298,7 +300,7 @@ static int expect_no_permission(const struct bench *b)
 	struct serial *s = NULL;
 	char err[ERR_LEN] = "";
 
-	if (serial_start(&s, b->link, 0, err, sizeof(err)) != -EACCES || s) {
+	if (serial_start(&s, b->link, &pace, err, sizeof(err)) != -EACCES || s) {
 		return 1;
 	}
 	return strstr(err, "permission denied") && strstr(err, "group") ? WAIT_EXIT_GOOD : 2;
@@ -323,7 +325,7 @@ static void test_SAF_18_second_instance_is_refused_and_the_first_not_disturbed(v
 
 	assert_int_equal(write(b->master, "data", 4), 4);
 	sleep_ms(20);
-	assert_int_equal(serial_start(&second, b->link, 0, err, sizeof(err)), -EBUSY);
+	assert_int_equal(serial_start(&second, b->link, &pace, err, sizeof(err)), -EBUSY);
 	assert_null(second);
 	assert_non_null(strstr(err, "in use by another program"));
 	assert_int_equal(collect(s, buf, sizeof(buf)), sizeof(buf));
@@ -338,7 +340,7 @@ static int open_and_die(const struct bench *b)
 	struct serial *s = NULL;
 	char err[ERR_LEN];
 
-	if (serial_start(&s, b->link, 0, err, sizeof(err)) != 0) {
+	if (serial_start(&s, b->link, &pace, err, sizeof(err)) != 0) {
 		return 1;
 	}
 	(void)raise(SIGKILL);
@@ -349,7 +351,7 @@ static int open_and_stop(const struct bench *b)
 {
 	struct serial *s = NULL;
 	char err[ERR_LEN];
-	const int result = serial_start(&s, b->link, 0, err, sizeof(err));
+	const int result = serial_start(&s, b->link, &pace, err, sizeof(err));
 
 	serial_stop(s);
 	return result == 0 ? WAIT_EXIT_GOOD : 1;
