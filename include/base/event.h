@@ -6,8 +6,8 @@
  *
  * In a text {0}..{3} stands for an argument; {0:mV} prints volts, {0:mA} amperes, {0:dC} degrees,
  * {0:pm} per mille as per cent, {0:ms} seconds, {0:hex} hexadecimal, {0:id} a CAN identifier;
- * {0:rule} {0:verdict} {0:step} {0:reason} {0:level} {0:phase} {0:link} {0:dir} {0:command} are
- * names supplied by the caller's namer.
+ * {0:rule} {0:verdict} {0:step} {0:reason} {0:level} {0:phase} {0:link} {0:dir} {0:command}
+ * {0:order} are names supplied by the caller's namer.
  */
 #ifndef JKP_BASE_EVENT_H
 #define JKP_BASE_EVENT_H
@@ -78,7 +78,9 @@ enum event_level {
 	X(PHASE,            NOTICE,  0,  "charge phase: {0:phase} (before: {1:phase})") \
 	X(FULL,             NOTICE,  0,  "battery is full: cells {0:mV} to {1:mV}") \
 	X(COMMAND_ACCEPTED, NOTICE,  1,  "command accepted: {0:command} {1:mA} for {2:ms}") \
-	X(COMMAND_REFUSED,  WARNING, 1,  "command refused: {0:command} value {1}, time {2:ms}") \
+	X(COMMAND_SOC,      NOTICE,  1,  "command accepted: {0:command} {1} % for {2:ms}") \
+	X(COMMAND_RELEASED, NOTICE,  1,  "command accepted: release {0:command} (none = all)") \
+	X(COMMAND_REFUSED,  WARNING, 1,  "command refused: {0:command} value {1}, time {2:ms}: {3:order}") \
 	X(COMMAND_EXPIRED,  NOTICE,  1,  "command expired: {0:command}") \
 	/* CAN */ \
 	X(CAN_LINK,         WARNING, 1,  "CAN: {0:link} (before: {1:link})") \
@@ -145,6 +147,7 @@ enum event_name {
 	EVENT_NAME_LINK,
 	EVENT_NAME_DIR,
 	EVENT_NAME_COMMAND,
+	EVENT_NAME_ORDER, /* what became of a command */
 	EVENT_NAMES
 };
 

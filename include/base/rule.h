@@ -50,6 +50,8 @@
 	X(RATCHET,         "ratchet",         "no rise until the cell is back in the full zone")    \
 	X(PHASE,           "phase",           "charge phase")                                       \
 	X(COMMAND,         "command",         "leased command")                                     \
+	X(SOC_MAX,         "soc-max",         "SoC at which a leased command ends charging")        \
+	X(SOC_MIN,         "soc-min",         "SoC at which a leased command ends discharging")     \
 	X(ENERGY,          "energy",          "energy coordination")                                \
 	X(ENERGY_FALLBACK, "energy-fallback", "fallback of an energy source that went silent")
 /* clang-format on */

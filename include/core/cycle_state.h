@@ -22,9 +22,13 @@
 /* A time stamp may be this much younger than the time of the period: it is read after that. */
 #define ENERGY_AHEAD_NS (100 * NS_PER_MS)
 
+/* SoC must be this far back before a bound of SoC that was reached lets current flow again. */
+#define SOC_BOUND_BACK_PCT 2
+
 struct lease {
 	int64_t until_ns;
-	int32_t value_ma;
+	int32_t value;
+	uint32_t seq;
 	bool active;
 };
 
@@ -39,6 +43,7 @@ struct cycle {
 	struct safety safety;
 	struct link link;
 	struct lease lease[COMMANDS];
+	bool soc_reached[DIRS];	  /* the bound of COMMAND_SOC_MAX, COMMAND_SOC_MIN */
 	struct bms_limits known;  /* last usable protection values of the BMS */
 	struct sample sample;	  /* newest accepted */
 	struct sample decoded;	  /* scratch */

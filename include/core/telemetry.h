@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "core/command.h"
 #include "core/config.h"
 #include "core/sample.h"
 
@@ -94,6 +95,8 @@ const char *core_event_name(enum event_name kind, int32_t value);
  * @envelope_ma: hard ceilings of the newest sample
  * @limited_by: enum rule that set @limit_ma
  * @envelope_by: enum rule that set @envelope_ma
+ * @lease_left_ms: by enum command_kind, what is left of the lease, 0 = none runs
+ * @lease_value: its value, see enum command_kind
  * @count_*: since start, modulo 2^32
  *
  * Size is a multiple of 8; no pointers; @sample is the newest accepted one.
@@ -140,7 +143,11 @@ struct telemetry {
 	uint32_t count_events_lost;
 	uint32_t relay;	       /* enum relay_state */
 	int32_t pack_shown_mv; /* pack voltage on the bus */
+	int32_t lease_left_ms[COMMANDS];
+	int32_t lease_value[COMMANDS];
 	uint32_t pad;
 };
+
+_Static_assert(sizeof(struct telemetry) % 8U == 0U, "what the page is made of");
 
 #endif

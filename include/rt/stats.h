@@ -19,7 +19,7 @@
 #include "rt/serial.h"
 
 #define STATS_MAGIC	   "JKPSTAT" /* with its NUL: 8 bytes */
-#define STATS_VERSION	   1U
+#define STATS_VERSION	   2U
 #define STATS_DEFAULT_PATH "/run/jkpylon/stats"
 #define STATS_ERROR_MAX	   320
 

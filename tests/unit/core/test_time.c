@@ -212,7 +212,7 @@ static void test_SAF_07_SAF_14_no_order_survives_a_suspend(void **state)
 		b.config.energy_max_age_ms = 60000;
 		b.command = (struct command){
 			.kind = rows[i].kind,
-			.value_ma = rows[i].value_ma,
+			.value = rows[i].value_ma,
 			.ttl_ms = COMMAND_TTL_MAX_MS,
 		};
 		b.have_command = rows[i].kind != COMMAND_NONE;
