@@ -17,6 +17,7 @@
 #include "rt/shared.h"
 #include "rt/stats.h"
 #include "svc/logger.h"
+#include "svc/mqtt.h"
 #include "svc/solis.h"
 #include "svc/trace.h"
 
@@ -40,7 +41,8 @@ enum mode {
  * @guarded: started by the guard: its page and its pidfd are open
  * @reload: the configuration file was read anew and is good: the next worker uses it
  * @frames: what a dry run would have sent
- * @commands: orders to the core; the main thread is the producer
+ * @commands: orders of local tools to the core; the main thread is the producer
+ * @network, @answers: orders of the MQTT service and what became of them, if @with_network
  * @control_fd: the local way in, -1 = none
  */
 struct worker {
@@ -62,6 +64,11 @@ struct worker {
 	struct event event_storage[WORKER_EVENTS];
 	struct ring commands;
 	struct command command_storage[WORKER_ORDERS];
+	struct ring network;
+	struct command network_storage[MQTT_RING_ORDERS];
+	struct ring answers;
+	struct command_answer answer_storage[MQTT_RING_ANSWERS];
+	bool with_network;
 	struct ring frames;
 	struct can_msg frame_storage[WORKER_FRAMES];
 	struct logger logger;
@@ -78,6 +85,11 @@ void worker_stop_page(struct worker *w);
 int worker_start_orphan(struct worker *w);
 void worker_stop_orphan(struct worker *w);
 int worker_start_failsafe(struct worker *w);
+
+/* worker_mqtt.c: what is published, and orders from the network. The end is told in the log by others. */
+int worker_start_mqtt(struct worker *w);
+void worker_ask_mqtt_to_end(struct worker *w);
+int worker_stop_mqtt(struct worker *w);
 
 /**
  * worker_read_held - what the worker before has left; what is latched, from the guard itself

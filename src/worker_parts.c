@@ -183,6 +183,11 @@ static void stop_solis(struct worker *w)
 	stop_service(solis_stop(&w->solis), "solis");
 }
 
+static void stop_mqtt(struct worker *w)
+{
+	stop_service(worker_stop_mqtt(w), "mqtt");
+}
+
 static int start_trace(struct worker *w)
 {
 	const char *path = w->config.trace_path;
@@ -320,6 +325,8 @@ static int prepare_loop(struct worker *w)
 		.serial = w->serial,
 		.can = w->can,
 		.commands = &w->commands,
+		.network = w->with_network ? &w->network : NULL,
+		.answers = w->with_network ? &w->answers : NULL,
 		.events = &w->events,
 		.frames = w->mode == MODE_DRY_RUN ? &w->frames : NULL,
 		.page = w->page,
@@ -387,6 +394,7 @@ static int start_nothing(struct worker *w)
 static void ask_services_to_end(struct worker *w)
 {
 	service_ask_to_end(&w->solis.service);
+	worker_ask_mqtt_to_end(w);
 }
 
 /* The watch for the guard's end is there before anything else and until nothing else is. */
@@ -401,6 +409,7 @@ const struct worker_part worker_parts[] = {
 	{start_trace, stop_trace},
 	{start_control, stop_control},
 	{start_solis, stop_solis},
+	{worker_start_mqtt, stop_mqtt},
 	{start_serial, stop_serial},
 	{start_can, stop_can},
 	{start_loop, stop_loop},

@@ -108,6 +108,22 @@ enum event_level {
 	X(SOLIS_DAMAGED,    WARNING, 300,"Solis: damaged answer on RS485 ({0} so far): check cable and termination, and that no data logger asks on the same line") \
 	X(SOLIS_REFUSED,    WARNING, 300,"Solis: the inverter refuses registers 33139 to 33146 (exception {0}): this model cannot be checked so; remove solis.device") \
 	X(SOLIS_TOTAL,      INFO,    0,  "Solis: registers read {0} times, no answer {1}, damaged {2}, refused {3}") \
+	/* MQTT */ \
+	X(MQTT_CONNECTED,   NOTICE,  10, "MQTT: connected to the broker") \
+	X(MQTT_UNREACHABLE, WARNING, 300,"MQTT: the broker cannot be reached (errno {0}): check mqtt.host, mqtt.port, that it runs, and whether it wants TLS; tried again") \
+	X(MQTT_NO_HOST,     WARNING, 300,"MQTT: mqtt.host is not known to the name service: check its spelling and the network; tried again") \
+	X(MQTT_LOGIN,       WARNING, 300,"MQTT: the broker refuses user or password (code {0}): check mqtt.user, mqtt.password_file and the broker's access list; tried again") \
+	X(MQTT_REFUSED,     WARNING, 300,"MQTT: the broker refuses the connection (code {0}: 1 protocol, 2 mqtt.client_id, 3 not available): tried again") \
+	X(MQTT_CERTIFICATE, WARNING, 300,"MQTT: the broker's certificate is not signed by a known authority: set mqtt.ca_file to the one that did; tried again") \
+	X(MQTT_NAME,        WARNING, 300,"MQTT: the broker's certificate is for another host name: write mqtt.host as the certificate does; tried again") \
+	X(MQTT_TLS,         WARNING, 300,"MQTT: TLS fails (errno {0}): check mqtt.port, the certificate files, and that the broker speaks TLS there; tried again") \
+	X(MQTT_SECRET,      ERR,     300,"MQTT: mqtt.password_file cannot be used (errno {0}): it must belong to the daemon's user, mode 0600, one line; tried again") \
+	X(MQTT_LOST,        WARNING, 60, "MQTT: connection to the broker lost (errno {0}): tried again; orders given end with their time") \
+	X(MQTT_RETAINED,    WARNING, 60, "MQTT: a retained order is ignored ({0} so far): send orders without retain, and clear that one with an empty retained message") \
+	X(MQTT_ORDER,       WARNING, 60, "MQTT: order not understood ({0} so far): the topic reply tells why") \
+	X(MQTT_FLOOD,       WARNING, 60, "MQTT: more than 2 orders a second: {0} dropped so far") \
+	X(MQTT_SLOW,        WARNING, 300,"MQTT: the broker is too slow: {0} messages withheld so far") \
+	X(MQTT_TOTAL,       INFO,    0,  "MQTT: {0} messages published, {1} withheld, {2} orders taken, {3} refused") \
 	/* realtime */ \
 	X(OVERRUN,          WARNING, 10, "cycle overrun: {0} periods skipped, {1} in total") \
 	X(RT_REFUSED,       WARNING, 0,  "realtime scheduling refused (errno {0}): running without") \

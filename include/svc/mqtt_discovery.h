@@ -16,7 +16,7 @@
 #include "core/config.h"
 #include "svc/mqtt_value.h"
 
-#define MQTT_DISCOVERY_MAX (56U * 1024U) /* every message fits */
+#define MQTT_DISCOVERY_MAX (64U * 1024U) /* every message fits */
 
 /**
  * struct mqtt_discovery - what one message is made of

@@ -57,7 +57,7 @@ enum mqtt_form {
 	X(TEMPERATURE_2,    BATTERY,  "temperature_2",        NUMBER, 1, "Temperature 2",                 "°C", "temperature", "measurement", "") \
 	X(TEMPERATURE_MOS,  BATTERY,  "temperature_mosfet",   NUMBER, 1, "MOSFET temperature",            "°C", "temperature", "measurement", "") \
 	X(CAPACITY,         BATTERY,  "capacity",             NUMBER, 3, "Nominal capacity",              "Ah", "",            "measurement", "mdi:battery-high") \
-	X(CYCLES,           BATTERY,  "cycles",               NUMBER, 0, "Cycles",                        "",   "",            "total_increasing", "mdi:battery-sync") \
+	X(CYCLES,           BATTERY,  "cycles",               NUMBER, 0, "Charge cycles",                 "",   "",            "total_increasing", "mdi:battery-sync") \
 	X(CHARGE_MOSFET,    BATTERY,  "charge_mosfet",        FLAG,   0, "Charge MOSFET",                 "",   "",            "", "mdi:electric-switch") \
 	X(DISCHARGE_MOSFET, BATTERY,  "discharge_mosfet",     FLAG,   0, "Discharge MOSFET",              "",   "",            "", "mdi:electric-switch") \
 	X(BALANCING,        BATTERY,  "balancing",            FLAG,   0, "Balancing",                     "",   "running",     "", "") \
@@ -109,7 +109,7 @@ enum mqtt_form {
 	X(CAN_FRAMES,       CAN,      "frames",               NUMBER, 0, "CAN frames sent",               "",   "",            "total_increasing", "mdi:counter") \
 	X(CAN_OWN,          CAN,      "frames_confirmed",     NUMBER, 0, "CAN frames seen on the bus",    "",   "",            "total_increasing", "mdi:counter") \
 	X(CAN_ALIVE,        CAN,      "inverter_frames",      NUMBER, 0, "CAN frames of the inverter",    "",   "",            "total_increasing", "mdi:counter") \
-	X(RT_CYCLES,        REALTIME, "cycles",               NUMBER, 0, "Cycles",                        "",   "",            "total_increasing", "mdi:counter") \
+	X(RT_CYCLES,        REALTIME, "cycles",               NUMBER, 0, "Periods of the cycle",          "",   "",            "total_increasing", "mdi:counter") \
 	X(RT_OVERRUNS,      REALTIME, "overruns",             NUMBER, 0, "Overruns",                      "",   "",            "total_increasing", "mdi:counter") \
 	X(RT_MISSED,        REALTIME, "missed",               NUMBER, 0, "Periods missed",                "",   "",            "total_increasing", "mdi:counter") \
 	X(RT_WAKEUP_MEAN,   REALTIME, "wakeup_mean",          NUMBER, 3, "Wake-up latency, mean",         "ms", "duration",    "measurement", "") \

@@ -11,6 +11,12 @@
 #define FILE_PREFIX "file:"
 #define DEV_PREFIX  "/dev/"
 #define NONE	    "none"
+#define HOST_MAX    253U
+#define USER_MAX    64U
+#define ID_MAX	    64U
+#define DISC_MAX    32U
+#define LETTERS	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS	    "0123456789"
 #define LINE_DIGITS 4U /* of a GPIO line offset */
 
 void conf_text_vadd(struct conf_text *t, const char *format, va_list args)
@@ -135,4 +141,56 @@ const char *conf_check_relay(const char *value)
 const char *conf_check_state(const char *value)
 {
 	return strcmp(value, NONE) == 0 ? NULL : conf_check_file(value);
+}
+
+static bool made_of(const char *value, const char *allowed, size_t max)
+{
+	const size_t len = strlen(value);
+
+	return len > 0 && len <= max && strspn(value, allowed) == len;
+}
+
+const char *conf_check_host(const char *value)
+{
+	return made_of(value, LETTERS DIGITS ".-_:%", HOST_MAX) && value[0] != '-' &&
+			       value[0] != '%'
+		       ? NULL
+		       : "the name or address of a host is needed, for example 192.168.1.5; the port "
+			 "is a key of its own";
+}
+
+const char *conf_check_user(const char *value)
+{
+	return made_of(value, LETTERS DIGITS "._-@:+/", USER_MAX)
+		       ? NULL
+		       : "1 to 64 letters, digits, . _ - @ : + / are needed, for example jkpylon";
+}
+
+const char *conf_check_client_id(const char *value)
+{
+	return made_of(value, LETTERS DIGITS "_-", ID_MAX) ? NULL
+							   : "1 to 64 letters, digits, _ or - are "
+							     "needed, for example jkpylon-cellar";
+}
+
+/* A topic to publish on: no wildcards, no empty level, none of the broker's own. */
+static bool is_topic(const char *value, size_t max)
+{
+	return made_of(value, LETTERS DIGITS "_-./:", max) && value[0] != '/' &&
+	       value[strlen(value) - 1] != '/' && strstr(value, "//") == NULL;
+}
+
+const char *conf_check_prefix(const char *value)
+{
+	return is_topic(value, ID_MAX) ? NULL
+				       : "a topic of at most 64 letters, digits, _ - . : and / "
+					 "between its levels is needed, for example jkpylon";
+}
+
+const char *conf_check_discovery_prefix(const char *value)
+{
+	return is_topic(value, DISC_MAX)
+		       ? NULL
+		       : "a topic of at most 32 letters, digits, _ - . : and / "
+			 "between its levels is needed, for example homeassistant";
 }

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* MQTT as a part of the worker: nothing depends on it. */
+#include "worker.h"
+
+#include <string.h>
+
+#include "base/units.h"
+#include "rt/guard.h"
+#include "rt/shared_log.h"
+
+#define MS_PER_S 1000
+
+static struct mqtt mqtt; /* large: it holds the texts that it publishes */
+
+static void summary(const struct stats_range *r, int64_t *ret_mean_us, int64_t *ret_max_us,
+		    uint64_t *ret_count)
+{
+	*ret_count = r->count;
+	*ret_mean_us = r->count != 0U && r->count <= INT64_MAX
+			       ? r->sum_ns / (int64_t)r->count / NS_PER_US
+			       : 0;
+	*ret_max_us = r->max_ns / NS_PER_US;
+}
+
+/* Services do not know the page of the cycle: what they may show of it is copied here. */
+static bool read_realtime(void *context, struct mqtt_realtime *ret)
+{
+	const struct stats_page *page = context;
+	struct stats_loop l;
+
+	if (!snapshot_try_read(&page->loop.head, &l, sizeof(l))) {
+		return false;
+	}
+	*ret = (struct mqtt_realtime){
+		.cycles = l.cycles,
+		.overruns = l.overruns,
+		.missed = l.missed,
+		.page_faults = l.minor_faults + l.major_faults,
+		.events_lost = l.events_lost,
+		.refused = (l.flags & STATS_REFUSED) != 0U,
+	};
+	summary(&l.time[STATS_WAKEUP], &ret->wakeup.mean_us, &ret->wakeup.max_us,
+		&ret->wakeup.count);
+	summary(&l.time[STATS_RUN], &ret->run.mean_us, &ret->run.max_us, &ret->run.count);
+	summary(&l.time[STATS_RESPONSE], &ret->response.mean_us, &ret->response.max_us,
+		&ret->response.count);
+	return true;
+}
+
+static void add_service(struct mqtt_config *c, const char *name, const struct snapshot *health)
+{
+	if (c->services < MQTT_SERVICES_MAX) {
+		c->service[c->services].name = name;
+		c->service[c->services].health = health;
+		c->services++;
+	}
+}
+
+static int init_rings(struct worker *w)
+{
+	const int r = ring_init(&w->network, w->network_storage, MQTT_RING_ORDERS,
+				sizeof(struct command));
+
+	return r != 0 ? r
+		      : ring_init(&w->answers, w->answer_storage, MQTT_RING_ANSWERS,
+				  sizeof(struct command_answer));
+}
+
+int worker_start_mqtt(struct worker *w)
+{
+	static char password_path[CONF_PATH_MAX];
+	const struct config *c = &w->config;
+
+	/* A dry run transmits nothing, to nobody. */
+	if (c->mqtt_host[0] == '\0' || w->mode != MODE_RUN) {
+		return EXIT_OK;
+	}
+	struct mqtt_config config = {
+		.host = c->mqtt_host,
+		.port = c->mqtt_port,
+		.user = c->mqtt_user,
+		.password_file = password_path,
+		.credential = conf_secret_path(c->mqtt_password_file, password_path),
+		.tls = c->mqtt_tls,
+		.ca_file = c->mqtt_ca_file,
+		.cert_file = c->mqtt_cert_file,
+		.key_file = c->mqtt_key_file,
+		.client_id = c->mqtt_client_id,
+		.prefix = c->mqtt_prefix,
+		.discovery = c->mqtt_discovery,
+		.discovery_prefix = c->mqtt_discovery_prefix,
+		.interval_ms = c->mqtt_interval_ms,
+		.keepalive_s = c->mqtt_keepalive_ms / MS_PER_S,
+		.commands = c->mqtt_commands,
+		.allow_full_charge = c->core.allow_full_charge,
+		.seed_topics = c->mqtt_seed_topics,
+		.stale_ms = c->core.stale_ms,
+		.max_ma = {c->core.max_ma[DIR_CHARGE], c->core.max_ma[DIR_DISCHARGE]},
+		.telemetry = &w->stats->telemetry.head,
+		.read_realtime = read_realtime,
+		.context = w->stats,
+		.orders = &w->network,
+		.answers = &w->answers,
+		.pause_min_ms = MQTT_PAUSE_MIN_MS,
+		.pause_max_ms = MQTT_PAUSE_MAX_MS,
+	};
+	int r = init_rings(w);
+
+	add_service(&config, "mqtt", &mqtt.service.health.head);
+	if (c->solis_device[0] != '\0') {
+		add_service(&config, "solis", &w->solis.service.health.head);
+	}
+	if (r == 0) {
+		r = mqtt_start(&mqtt, &config);
+	}
+	w->with_network = r == 0 && c->mqtt_commands;
+	if (r == 0) {
+		r = logger_add(&w->logger, &mqtt.service.events);
+	}
+	if (r != 0) {
+		shared_log(EVENT_WARNING, "cannot start MQTT to %s: %s; running without",
+			   c->mqtt_host, strerror(-r));
+	}
+	return EXIT_OK;
+}
+
+void worker_ask_mqtt_to_end(struct worker *w)
+{
+	(void)w;
+	service_ask_to_end(&mqtt.service);
+}
+
+int worker_stop_mqtt(struct worker *w)
+{
+	(void)w;
+	return mqtt_stop(&mqtt);
+}
