@@ -176,6 +176,7 @@ struct mqtt {
 	enum mqtt_greeting greeting;
 	bool know_telemetry;
 	bool know_realtime;
+	bool good; /* said since the newest round */
 	int64_t due_ns;
 	int64_t seed_ns;
 	uint32_t seen_step;

@@ -147,7 +147,7 @@ static int publish_seed(struct mqtt *m)
 	};
 
 	m->seed_ns = service_now() + MQTT_SEED_MS * NS_PER_MS;
-	for (size_t i = 0; i < ARRAY_SIZE(row) && m->know_telemetry; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
 		char text[16];
 		const int32_t ma = m->telemetry.limit_ma[row[i].dir];
 		const int n = snprintf(text, sizeof(text), "%d.%d", ma / MS_PER_S,
@@ -281,11 +281,12 @@ static int publish_due(struct mqtt *m)
 		m->due_ns = service_now() + m->config.interval_ms * NS_PER_MS;
 		r = announce_cells(m);
 		r = r != 0 ? r : publish_round(m);
-		if (r == 0 && m->link.acked) {
-			service_good(&m->service);
+		if (r == 0) {
+			m->good = false; /* to be said again */
 		}
 	}
-	if (r == 0 && m->config.seed_topics && service_now() >= m->seed_ns) {
+	if (r == 0 && m->config.seed_topics && m->know_telemetry &&
+	    service_now() >= m->seed_ns) {
 		r = publish_seed(m);
 	}
 	return r;
@@ -357,6 +358,7 @@ static int mqtt_open(struct service *service, void *self)
 		return r;
 	}
 	m->greeting = MQTT_GREET_STATE;
+	m->good = false;
 	m->replies = 0;
 	mqtt_rate_init(&m->rate, service_now());
 	service_say(service, EVENT_MQTT_CONNECTED, 0, 0, 0, 0);
@@ -380,6 +382,11 @@ static int mqtt_step(struct service *service, void *self)
 	int r = 0;
 
 	mqtt_order_answers(m);
+	/* A broker that only lets in is none yet: one that acknowledges is. */
+	if (m->link.acked && !m->good) {
+		service_good(service);
+		m->good = true;
+	}
 	r = work(m);
 	if (r == 0) {
 		const int64_t left_ns = m->due_ns - service_now();

@@ -277,6 +277,17 @@ static int watch_blocked(struct mqtt_link *l)
 	return 0;
 }
 
+/*
+ * After a fault of TLS the library often says no more than that the connection is gone; so does the
+ * kernel when the other side does not speak TLS and hangs up.
+ */
+static int cause_of(const struct mqtt_link *l, int error, bool tls)
+{
+	const bool hung_up = tls && l->written && !l->connected && error == -ECONNRESET;
+
+	return hung_up || l->tls_fault != MQTT_TLS_NONE ? LINK_TLS : error;
+}
+
 int mqtt_link_drive(struct mqtt_link *l, struct service *s, int32_t ms)
 {
 	const int fd = mosquitto_socket(l->mosq);
@@ -295,7 +306,7 @@ int mqtt_link_drive(struct mqtt_link *l, struct service *s, int32_t ms)
 		const int error = socket_error(l);
 
 		if (error != 0) {
-			return error;
+			return cause_of(l, error, tls);
 		}
 	}
 	l->written = l->written || (events & POLLOUT) != 0;
@@ -304,11 +315,7 @@ int mqtt_link_drive(struct mqtt_link *l, struct service *s, int32_t ms)
 	if (l->refused != 0) {
 		return LINK_REFUSED;
 	}
-	/* After a fault of TLS the library often says no more than that the connection is gone. */
-	if (r != 0 && l->tls_fault != MQTT_TLS_NONE) {
-		r = LINK_TLS;
-	}
-	return r != 0 ? r : watch_blocked(l);
+	return r != 0 ? cause_of(l, r, tls) : watch_blocked(l);
 }
 
 bool mqtt_link_ready(const struct mqtt_link *l)
