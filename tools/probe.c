@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * jkpylon-probe: tries one leg of the installation alone and says what to do next. It needs no
- * daemon and no configuration.
+ * daemon, and for all but mqtt no configuration.
  */
 #include "probe.h"
 
@@ -18,6 +18,7 @@ static void usage(FILE *f)
 {
 	fprintf(f, "usage: jkpylon-probe bms DEVICE [--hex] [--json]\n"
 		   "       jkpylon-probe can INTERFACE|unix:PATH [-t SECONDS] [--json]\n"
+		   "       jkpylon-probe mqtt CONFIGURATION [--json]\n"
 		   "       jkpylon-probe decode FILE|-\n"
 		   "Exit status: 0 good, 1 wrong command line or file content, 2 device or file\n"
 		   "cannot be used, 3 the leg does not work.\n");
@@ -77,7 +78,7 @@ static bool parse(int argc, char **argv, struct probe_options *o)
 		}
 	}
 	if (argc - optind != 2) {
-		fprintf(stderr, "jkpylon-probe: expected bms, can or decode and one name\n");
+		fprintf(stderr, "jkpylon-probe: expected bms, can, mqtt or decode and one name\n");
 		return false;
 	}
 	return true;
@@ -110,10 +111,13 @@ int main(int argc, char **argv)
 	if (strcmp(what, "can") == 0) {
 		return close_output(probe_can(name, &o));
 	}
+	if (strcmp(what, "mqtt") == 0) {
+		return close_output(probe_mqtt(name, &o));
+	}
 	if (strcmp(what, "decode") == 0) {
 		return close_output(probe_decode(name));
 	}
-	fprintf(stderr, "jkpylon-probe: '%s' is none of bms, can, decode\n", what);
+	fprintf(stderr, "jkpylon-probe: '%s' is none of bms, can, mqtt, decode\n", what);
 	usage(stderr);
 	return PROBE_USAGE;
 }

@@ -29,6 +29,7 @@ struct probe_options {
 /* Each prints its findings on standard output and returns the exit status. */
 int probe_bms(const char *device, const struct probe_options *o);
 int probe_can(const char *interface, const struct probe_options *o);
+int probe_mqtt(const char *file, const struct probe_options *o);
 int probe_decode(const char *file);
 
 /* Print everything a reply says, for a person. */

@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import signal
+import subprocess
 import sys
 import time
 
@@ -437,6 +438,55 @@ def test_SAF_13_certificates_are_checked():
                 check(d.wait(STOP_S) == 0, f"exit code 0\n{d.log()}")
 
 
+@needs_broker
+@takes(10)
+def test_probe_says_what_is_wrong_with_the_leg():
+    def probe(b, *args, **settings):
+        path = b.dir / "probe.conf"
+        path.write_text(b.text(**settings), encoding="ascii")
+        result = subprocess.run([os.environ["JKP_PROBE"], "mqtt", str(path), *args],
+                                capture_output=True, text=True, timeout=60, check=False)
+        check(SECRET not in result.stdout + result.stderr, "no secret")
+        return result.returncode, result.stdout + result.stderr
+
+    def expect(status, words, found):
+        check(found[0] == status and words in found[1], found)
+    with Bench() as outer, MqttBench() as absent:
+        certificates = make_certificates(outer.dir)
+        expect(3, "verdict: no broker: Connection refused\nnext: check mqtt.host", probe(absent))
+        expect(3, "wrong host name: the name service", probe(absent, mqtt_host="no.such.invalid"))
+        expect(1, "names no broker: set mqtt.host", probe(absent, mqtt_host="none"))
+        expect(1, "unknown key mqtt.hosts", probe(absent, mqtt_hosts="x"))
+        with Stub(reset) as stub:
+            expect(3, "no broker: Connection reset", probe(absent, mqtt_port=str(stub.port)))
+        acl = ["user me", "topic readwrite jkpylon/#", "user mute", "topic read nothing"]
+        with MqttBench(users={"me": SECRET, "mute": SECRET}, tls=certificates, acl=acl) as b:
+            b.broker.start()
+            secret = b.dir / "secret"
+            secret.write_text(SECRET + "\n", encoding="ascii")
+            os.chmod(secret, 0o600)
+            login = {"mqtt_user": "me", "mqtt_password_file": str(secret)}
+            d = b.start(b.text(**login))
+            b.wait_log(d, "MQTT: connected")
+            expect(0, "verdict: good: the broker takes and delivers", probe(b, **login))
+            expect(0, "next: orders are off", probe(b, **login, mqtt_commands="no"))
+            found = probe(b, "--json", **login)
+            value = json.loads(found[1])
+            check(found[0] == 0 and value["good"] and value["echo_ms"] < 2000, found)
+            expect(3, "no permission", probe(b, **{**login, "mqtt_user": "mute"}))
+            expect(3, "refused: user or password", probe(b, **{**login, "mqtt_user": "you"}))
+            tls = {**login, "mqtt_tls": "yes", "mqtt_port": str(b.broker.tls_port),
+                   "mqtt_ca_file": f"{certificates}/ca.crt"}
+            expect(0, "good", probe(b, **{**tls, "mqtt_host": "localhost"}))
+            expect(3, "wrong host name in the certificate", probe(b, **tls))
+            expect(3, "bad certificate", probe(b, **{**tls, "mqtt_host": "localhost",
+                                                     "mqtt_ca_file": f"{certificates}/other.crt"}))
+            expect(3, "TLS fails", probe(b, **{**tls, "mqtt_port": str(b.broker.port)}))
+            os.chmod(secret, 0o644)
+            expect(1, "others can read this secret", probe(b, **login))
+            check("MQTT: connection to the broker lost" not in d.log(), "the daemon is not disturbed")
+
+
 def outline(path):
     """Lines of a file in the subset of YAML that the blueprint uses: (indent, key or "-", value)."""
     lines = []
@@ -463,7 +513,8 @@ def test_home_assistant_blueprint_sends_what_is_understood():
     lines = outline(path)
     top = [key for indent, key, _ in lines if indent == 0]
     check(top == ["blueprint", "mode", "max", "max_exceeded", "variables", "trigger", "action"], top)
-    inputs = {key for indent, key, _ in lines[:[k for _, k, _ in lines].index("mode")] if indent == 4}
+    end = next(i for i, (indent, key, _) in enumerate(lines) if (indent, key) == (0, "mode"))
+    inputs = {key for indent, key, _ in lines[:end] if indent == 4}
     used = set(re.findall(r"!input (\w+)", path.read_text(encoding="utf-8")))
     check(inputs == used == {"toggle", "order", "value", "prefix"}, f"{inputs}, {used}")
     every = next(value for _, key, value in lines if key == "seconds").strip('"')
