@@ -2,13 +2,22 @@
 /* MQTT as a part of the worker: nothing depends on it. */
 #include "worker.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/units.h"
 #include "rt/guard.h"
 #include "rt/shared_log.h"
 
 #define MS_PER_S 1000
+
+/*
+ * The library makes room for whatever a peer announces, 256 MB at most, and all memory is locked: so
+ * this process gets a bound above what it has now, and the library fails instead.
+ */
+#define ROOM_BYTES (UINT64_C(48) * 1024 * 1024)
 
 static struct mqtt mqtt; /* large: it holds the texts that it publishes */
 
@@ -66,6 +75,33 @@ static int init_rings(struct worker *w)
 				  sizeof(struct command_answer));
 }
 
+static void bound_memory(const struct config *c)
+{
+	struct rlimit limit;
+	unsigned long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+	/* size resident shared text lib data */
+	const bool known = f != NULL && fscanf(f, "%*u %*u %*u %*u %*u %lu", &pages) == 1;
+
+	if (f != NULL) {
+		(void)fclose(f);
+	}
+	if (known && getrlimit(RLIMIT_DATA, &limit) == 0) {
+		const uint64_t bound = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) +
+				       ROOM_BYTES;
+
+		if (bound < limit.rlim_cur) {
+			limit.rlim_cur = (rlim_t)bound;
+		}
+		if (setrlimit(RLIMIT_DATA, &limit) == 0) {
+			return;
+		}
+	}
+	shared_log(EVENT_WARNING,
+		   "memory cannot be bounded: %s could make this process large with one message",
+		   c->mqtt_host);
+}
+
 int worker_start_mqtt(struct worker *w)
 {
 	static char password_path[CONF_PATH_MAX];
@@ -105,6 +141,8 @@ int worker_start_mqtt(struct worker *w)
 		.pause_max_ms = MQTT_PAUSE_MAX_MS,
 	};
 	int r = init_rings(w);
+
+	bound_memory(c);
 
 	add_service(&config, "mqtt", &mqtt.service.health.head);
 	if (c->solis_device[0] != '\0') {

@@ -2,7 +2,7 @@
 /*
  * The statistics page: a file of fixed layout, mapped by the worker, read-only to everybody else
  * (rtstat and friends). It is made under another name and renamed, so nobody sees half of it. The
- * cycle never reads it back, and of the services only one that reports (svc/solis): whatever others
+ * cycle never reads it back, and of the services only those that report (solis, mqtt): whatever others
  * do to the file, control is not affected.
  */
 #ifndef JKP_RT_STATS_H

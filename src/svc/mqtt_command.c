@@ -6,14 +6,11 @@
 #include "base/time.h"
 #include "base/units.h"
 #include "json_write.h"
+#include "mqtt_token.h"
 
-#define MILLI	   1000
-#define DIGITS_MAX 9U /* in front of the point; fits 64 bits in thousandths */
-#define DECIMALS   3U
-#define DECIMAL	   10
-#define PRINT_MIN  0x20
-#define PRINT_MAX  0x7E
-#define BLANKS	   " \t\r\n"
+#define MILLI	  1000
+#define PRINT_MIN 0x20
+#define PRINT_MAX 0x7E
 
 enum form {
 	FORM_AMPERE,
@@ -73,168 +70,29 @@ const char *mqtt_refusal_text(int32_t refusal)
 	return refusal >= 0 && refusal < MQTT_REFUSALS ? texts[refusal] : "?";
 }
 
-/* What is left of the payload. */
-struct text {
-	const char *at;
-	size_t len;
-};
-
-enum token_kind {
-	TOKEN_NONE,
-	TOKEN_WORD, /* true, false, null, ON, PRESS ... */
-	TOKEN_NUMBER,
-	TOKEN_STRING, /* @text without the quotation marks */
-};
-
-struct token {
-	enum token_kind kind;
-	struct text text;
-};
-
-static void eat(struct text *t, size_t n)
-{
-	t->at += n;
-	t->len -= n;
-}
-
-static void skip_blanks(struct text *t)
-{
-	while (t->len > 0U && strchr(BLANKS, t->at[0]) != NULL) {
-		eat(t, 1);
-	}
-}
-
-static bool take_char(struct text *t, char c)
-{
-	skip_blanks(t);
-	if (t->len == 0U || t->at[0] != c) {
-		return false;
-	}
-	eat(t, 1);
-	skip_blanks(t);
-	return true;
-}
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_id(char c)
-{
-	return is_digit(c) || is_letter(c) || c == '.' || c == '_' || c == ':' || c == '-';
-}
-
-static bool take_string(struct text *t, struct token *ret)
-{
-	size_t n = 1;
-
-	while (n < t->len && t->at[n] != '"') {
-		if (t->at[n] == '\\') {
-			return false; /* nothing that is understood needs one */
-		}
-		n++;
-	}
-	if (n >= t->len) {
-		return false;
-	}
-	*ret = (struct token){TOKEN_STRING, {t->at + 1, n - 1U}};
-	eat(t, n + 1U);
-	return true;
-}
-
-/* A string, a number or a word. */
-static bool take_token(struct text *t, struct token *ret)
-{
-	size_t n = 0;
-
-	skip_blanks(t);
-	if (t->len > 0U && t->at[0] == '"') {
-		return take_string(t, ret);
-	}
-	while (n < t->len && (is_letter(t->at[n]) || is_digit(t->at[n]) || t->at[n] == '.' ||
-			      t->at[n] == '-' || t->at[n] == '+' || t->at[n] == '_')) {
-		n++;
-	}
-	if (n == 0U) {
-		return false;
-	}
-	ret->kind = is_digit(t->at[0]) || t->at[0] == '-' ? TOKEN_NUMBER : TOKEN_WORD;
-	ret->text = (struct text){t->at, n};
-	eat(t, n);
-	return true;
-}
-
-static bool is(const struct text *t, const char *word)
-{
-	return t->len == strlen(word) && memcmp(t->at, word, t->len) == 0;
-}
-
-/* Thousandths; false for what is no plain decimal number with at most 3 decimals. */
-static bool parse_milli(struct text t, int64_t *ret_milli)
-{
-	const bool negative = t.len > 0U && t.at[0] == '-';
-	int64_t v = 0;
-	size_t digits = 0;
-	size_t decimals = 0;
-
-	if (negative) {
-		eat(&t, 1);
-	}
-	while (digits < t.len && is_digit(t.at[digits])) {
-		digits++;
-	}
-	if (digits == 0U || digits > DIGITS_MAX || (digits > 1U && t.at[0] == '0')) {
-		return false;
-	}
-	for (size_t i = 0; i < digits; i++) {
-		v = v * DECIMAL + (t.at[i] - '0');
-	}
-	eat(&t, digits);
-	if (t.len > 0U) {
-		decimals = t.len - 1U;
-		if (t.at[0] != '.' || decimals == 0U || decimals > DECIMALS) {
-			return false;
-		}
-	}
-	for (size_t i = 0; i < DECIMALS; i++) {
-		const char c = i < decimals ? t.at[i + 1U] : '0';
-
-		if (!is_digit(c)) {
-			return false;
-		}
-		v = v * DECIMAL + (c - '0');
-	}
-	*ret_milli = negative ? -v : v;
-	return true;
-}
-
-static bool means_off(const struct token *v)
+static bool means_off(const struct mqtt_token *v)
 {
 	return v->kind != TOKEN_NUMBER &&
-	       (is(&v->text, "OFF") ||
-		(v->kind == TOKEN_WORD && (is(&v->text, "false") || is(&v->text, "null"))));
+	       (mqtt_text_is(&v->text, "OFF") ||
+		(v->kind == TOKEN_WORD &&
+		 (mqtt_text_is(&v->text, "false") || mqtt_text_is(&v->text, "null"))));
 }
 
-static bool means_on(const struct token *v)
+static bool means_on(const struct mqtt_token *v)
 {
 	return v->kind != TOKEN_NUMBER &&
-	       (is(&v->text, "ON") || (v->kind == TOKEN_WORD && is(&v->text, "true")));
+	       (mqtt_text_is(&v->text, "ON") ||
+		(v->kind == TOKEN_WORD && mqtt_text_is(&v->text, "true")));
 }
 
-static enum mqtt_refusal take_number(const struct row *row, const struct token *v,
+static enum mqtt_refusal take_number(const struct row *row, const struct mqtt_token *v,
 				     struct command *c)
 {
 	const bool percent = row->form == FORM_PERCENT;
 	const int64_t max = (int64_t)(percent ? COMMAND_SOC_MAX_PCT : MQTT_AMPERE_MAX) * MILLI;
 	int64_t milli = 0;
 
-	if (v->kind == TOKEN_STRING || !parse_milli(v->text, &milli) ||
+	if (v->kind == TOKEN_STRING || !mqtt_parse_milli(v->text, &milli) ||
 	    (percent && milli % MILLI != 0)) {
 		return MQTT_BAD_VALUE;
 	}
@@ -246,16 +104,16 @@ static enum mqtt_refusal take_number(const struct row *row, const struct token *
 }
 
 /* PRESS is what a button of Home Assistant says. */
-static enum mqtt_refusal take_release(const struct token *v, struct command *c)
+static enum mqtt_refusal take_release(const struct mqtt_token *v, struct command *c)
 {
-	if (means_on(v) ||
-	    (v->kind != TOKEN_NUMBER && (is(&v->text, "PRESS") || is(&v->text, "all")))) {
+	if (means_on(v) || (v->kind != TOKEN_NUMBER &&
+			    (mqtt_text_is(&v->text, "PRESS") || mqtt_text_is(&v->text, "all")))) {
 		c->value = COMMAND_NONE;
 		return MQTT_UNDERSTOOD;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (rows[i].form != FORM_RELEASE && v->kind != TOKEN_NUMBER &&
-		    is(&v->text, rows[i].name)) {
+		    mqtt_text_is(&v->text, rows[i].name)) {
 			c->value = (int32_t)rows[i].kind;
 			return MQTT_UNDERSTOOD;
 		}
@@ -263,7 +121,8 @@ static enum mqtt_refusal take_release(const struct token *v, struct command *c)
 	return MQTT_BAD_VALUE;
 }
 
-static enum mqtt_refusal take_value(const struct row *row, const struct token *v, struct command *c)
+static enum mqtt_refusal take_value(const struct row *row, const struct mqtt_token *v,
+				    struct command *c)
 {
 	c->kind = (uint32_t)row->kind;
 	c->value = 0;
@@ -281,11 +140,11 @@ static enum mqtt_refusal take_value(const struct row *row, const struct token *v
 	return take_number(row, v, c);
 }
 
-static enum mqtt_refusal take_ttl(const struct token *v, struct command *c)
+static enum mqtt_refusal take_ttl(const struct mqtt_token *v, struct command *c)
 {
 	int64_t milli = 0;
 
-	if (v->kind != TOKEN_NUMBER || !parse_milli(v->text, &milli) || milli % MILLI != 0 ||
+	if (v->kind != TOKEN_NUMBER || !mqtt_parse_milli(v->text, &milli) || milli % MILLI != 0 ||
 	    milli < MILLI || milli > COMMAND_TTL_MAX_MS) {
 		return MQTT_BAD_TTL;
 	}
@@ -293,13 +152,13 @@ static enum mqtt_refusal take_ttl(const struct token *v, struct command *c)
 	return MQTT_UNDERSTOOD;
 }
 
-static enum mqtt_refusal take_id(const struct token *v, struct mqtt_order *order)
+static enum mqtt_refusal take_id(const struct mqtt_token *v, struct mqtt_order *order)
 {
 	if (v->kind != TOKEN_STRING || v->text.len == 0U || v->text.len >= MQTT_ID_MAX) {
 		return MQTT_BAD_ID;
 	}
 	for (size_t i = 0; i < v->text.len; i++) {
-		if (!is_id(v->text.at[i])) {
+		if (!mqtt_is_id(v->text.at[i])) {
 			return MQTT_BAD_ID;
 		}
 	}
@@ -312,24 +171,24 @@ static enum mqtt_refusal take_id(const struct token *v, struct mqtt_order *order
  * struct members - of the object; TOKEN_NONE = not given
  */
 struct members {
-	struct token value;
-	struct token ttl;
-	struct token id;
+	struct mqtt_token value;
+	struct mqtt_token ttl;
+	struct mqtt_token id;
 };
 
-static enum mqtt_refusal take_member(struct text *t, struct members *m)
+static enum mqtt_refusal take_member(struct mqtt_text *t, struct members *m)
 {
-	struct token key = {TOKEN_NONE, {NULL, 0}};
-	struct token value = {TOKEN_NONE, {NULL, 0}};
+	struct mqtt_token key = {TOKEN_NONE, {NULL, 0}};
+	struct mqtt_token value = {TOKEN_NONE, {NULL, 0}};
 
-	if (!take_token(t, &key) || key.kind != TOKEN_STRING || !take_char(t, ':') ||
-	    !take_token(t, &value)) {
+	if (!mqtt_take_token(t, &key) || key.kind != TOKEN_STRING || !mqtt_take_char(t, ':') ||
+	    !mqtt_take_token(t, &value)) {
 		return MQTT_BAD_FORM;
 	}
-	struct token *place = is(&key.text, "value") ? &m->value
-			      : is(&key.text, "ttl") ? &m->ttl
-			      : is(&key.text, "id")  ? &m->id
-						     : NULL;
+	struct mqtt_token *place = mqtt_text_is(&key.text, "value") ? &m->value
+				   : mqtt_text_is(&key.text, "ttl") ? &m->ttl
+				   : mqtt_text_is(&key.text, "id")  ? &m->id
+								    : NULL;
 
 	if (place == NULL || place->kind != TOKEN_NONE) {
 		return MQTT_BAD_KEY;
@@ -339,7 +198,7 @@ static enum mqtt_refusal take_member(struct text *t, struct members *m)
 }
 
 /* An object of one level, nothing behind it. */
-static enum mqtt_refusal take_object(struct text *t, struct members *m)
+static enum mqtt_refusal take_object(struct mqtt_text *t, struct members *m)
 {
 	do {
 		const enum mqtt_refusal r = take_member(t, m);
@@ -347,28 +206,29 @@ static enum mqtt_refusal take_object(struct text *t, struct members *m)
 		if (r != MQTT_UNDERSTOOD) {
 			return r;
 		}
-	} while (take_char(t, ','));
-	return take_char(t, '}') && t->len == 0U ? MQTT_UNDERSTOOD : MQTT_BAD_FORM;
+	} while (mqtt_take_char(t, ','));
+	return mqtt_take_char(t, '}') && t->len == 0U ? MQTT_UNDERSTOOD : MQTT_BAD_FORM;
 }
 
-static enum mqtt_refusal take_payload(struct text t, struct members *m)
+static enum mqtt_refusal take_payload(struct mqtt_text t, struct members *m)
 {
-	if (take_char(&t, '{')) {
+	if (mqtt_take_char(&t, '{')) {
 		return take_object(&t, m);
 	}
-	if (!take_token(&t, &m->value)) {
+	if (!mqtt_take_token(&t, &m->value)) {
 		return MQTT_BAD_FORM;
 	}
-	skip_blanks(&t);
+	mqtt_skip_blanks(&t);
 	return t.len == 0U ? MQTT_UNDERSTOOD : MQTT_BAD_FORM;
 }
 
-static bool bytes_ok(const struct text *t)
+static bool bytes_ok(const struct mqtt_text *t)
 {
 	for (size_t i = 0; i < t->len; i++) {
 		const unsigned char c = (unsigned char)t->at[i];
 
-		if ((c < PRINT_MIN || c > PRINT_MAX) && (c == '\0' || strchr(BLANKS, c) == NULL)) {
+		if ((c < PRINT_MIN || c > PRINT_MAX) &&
+		    (c == '\0' || strchr(MQTT_BLANKS, c) == NULL)) {
 			return false;
 		}
 	}
@@ -388,7 +248,7 @@ static const struct row *find_row(const char *name)
 enum mqtt_refusal mqtt_command_parse(const char *name, const void *payload, size_t len,
 				     struct mqtt_order *ret_order)
 {
-	const struct text t = {payload, len};
+	const struct mqtt_text t = {payload, len};
 	const struct row *row = find_row(name);
 	struct members m = {.value = {TOKEN_NONE, {NULL, 0}}};
 

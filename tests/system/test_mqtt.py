@@ -355,6 +355,29 @@ def test_SAF_13_FLT_34_broker_that_resets_or_stalls_is_asked_less_and_less():
         check("hangs" not in d.log(), d.log())
 
 
+def announce(connection):
+    """Lets in, then announces a message of 256 MB and sends what there is room for."""
+    connection.recv(1000)
+    connection.sendall(b"\x20\x02\0\0" + b"\x30\xff\xff\xff\x7f" + bytes(100000))
+    return True
+
+
+@needs_broker
+@takes(4)
+def test_SAF_13_FLT_36_FLT_49_broker_that_announces_256_MB_gets_no_memory():
+    with MqttBench() as b, Stub(announce) as stub:
+        d = b.start(b.text(mqtt_port=str(stub.port)))
+        said = steady(b)
+        begin = now()
+        b.wait_log(d, "MQTT: connection to the broker lost (errno 12)")
+        check(SLOW or size_of(worker_of(d))[0] < 40000, f"{size_of(worker_of(d))}")
+        accepted = len(stub.accepted)
+        wait_for(lambda: len(stub.accepted) > accepted, WAIT_S, "tried again")
+        bus_is_calm(b, begin, said)
+        d.signal(signal.SIGTERM)
+        check(d.wait(STOP_S) == 0, "exit code 0")
+
+
 @needs_broker
 @takes(8)
 def test_SAF_13_FLT_33_absent_broker_keeps_nothing_from_starting():
