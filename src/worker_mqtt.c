@@ -3,6 +3,7 @@
 #include "worker.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@
  * this process gets a bound above what it has now, and the library fails instead.
  */
 #define ROOM_BYTES (UINT64_C(48) * 1024 * 1024)
+#define STATM_SIZE 128U
+#define STATM_DATA 5
 
 static struct mqtt mqtt; /* large: it holds the texts that it publishes */
 
@@ -75,23 +78,33 @@ static int init_rings(struct worker *w)
 				  sizeof(struct command_answer));
 }
 
+/* Bytes of private memory that this process may write to; 0 if the kernel does not say. */
+static uint64_t private_bytes(void)
+{
+	char text[STATM_SIZE] = "";
+	char *at = text;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (f == NULL) {
+		return 0U;
+	}
+	(void)!fgets(text, sizeof(text), f);
+	(void)fclose(f);
+	/* size resident shared text lib data */
+	for (int i = 0; i < STATM_DATA && at != NULL; i++) {
+		at = strchr(at + 1, ' ');
+	}
+	return at != NULL ? strtoull(at, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0U;
+}
+
 static void bound_memory(const struct config *c)
 {
 	struct rlimit limit;
-	unsigned long pages = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
-	/* size resident shared text lib data */
-	const bool known = f != NULL && fscanf(f, "%*u %*u %*u %*u %*u %lu", &pages) == 1;
+	const uint64_t now = private_bytes();
 
-	if (f != NULL) {
-		(void)fclose(f);
-	}
-	if (known && getrlimit(RLIMIT_DATA, &limit) == 0) {
-		const uint64_t bound = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) +
-				       ROOM_BYTES;
-
-		if (bound < limit.rlim_cur) {
-			limit.rlim_cur = (rlim_t)bound;
+	if (now != 0U && getrlimit(RLIMIT_DATA, &limit) == 0) {
+		if (now + ROOM_BYTES < limit.rlim_cur) {
+			limit.rlim_cur = (rlim_t)(now + ROOM_BYTES);
 		}
 		if (setrlimit(RLIMIT_DATA, &limit) == 0) {
 			return;

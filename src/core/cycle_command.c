@@ -150,29 +150,28 @@ int32_t cycle_lease(const struct cycle *c, enum command_kind kind)
 	return c->lease[kind].active ? c->lease[kind].value : INT32_MAX;
 }
 
+/*
+ * Whether a bound is reached. @room_pct: how far the SoC is inside of it, 0 = reached; it must be
+ * SOC_BOUND_BACK_PCT inside, or as far as it can be, before current flows again.
+ */
+static bool soc_reached(bool was, bool known, int32_t room_pct, int32_t most_pct)
+{
+	/* A bound that cannot be judged holds: unknown is not "not reached". */
+	return !known || room_pct <= 0 || (was && room_pct < min_i32(SOC_BOUND_BACK_PCT, most_pct));
+}
+
 void cycle_watch_soc(struct cycle *c)
 {
-	const int32_t max_pct = cycle_lease(c, COMMAND_SOC_MAX);
-	const int32_t min_pct = c->lease[COMMAND_SOC_MIN].active ? c->lease[COMMAND_SOC_MIN].value
-								 : INT32_MIN;
+	const struct lease *max = &c->lease[COMMAND_SOC_MAX];
+	const struct lease *min = &c->lease[COMMAND_SOC_MIN];
 	const bool known = c->have_sample && c->verdict.soc_valid;
 	const int32_t soc_pct = c->held.soc_pct;
 	bool *reached = c->soc_reached;
 
-	/* A bound that cannot be judged holds: unknown is not "not reached". */
-	if (max_pct >= COMMAND_SOC_MAX_PCT) {
-		reached[DIR_CHARGE] = false;
-	} else if (!known || soc_pct >= max_pct) {
-		reached[DIR_CHARGE] = true;
-	} else if (soc_pct <= max_pct - SOC_BOUND_BACK_PCT || max_pct - SOC_BOUND_BACK_PCT < 0) {
-		reached[DIR_CHARGE] = false;
-	}
-	if (min_pct <= 0) {
-		reached[DIR_DISCHARGE] = false;
-	} else if (!known || soc_pct <= min_pct) {
-		reached[DIR_DISCHARGE] = true;
-	} else if (soc_pct >= min_pct + SOC_BOUND_BACK_PCT ||
-		   min_pct + SOC_BOUND_BACK_PCT > COMMAND_SOC_MAX_PCT) {
-		reached[DIR_DISCHARGE] = false;
-	}
+	reached[DIR_CHARGE] = max->active && max->value < COMMAND_SOC_MAX_PCT &&
+			      soc_reached(reached[DIR_CHARGE], known, max->value - soc_pct,
+					  max->value);
+	reached[DIR_DISCHARGE] = min->active && min->value > 0 &&
+				 soc_reached(reached[DIR_DISCHARGE], known, soc_pct - min->value,
+					     COMMAND_SOC_MAX_PCT - min->value);
 }

@@ -51,23 +51,33 @@ const char *mqtt_order_of(uint32_t kind)
 
 const char *mqtt_refusal_text(int32_t refusal)
 {
-	static const char *const texts[MQTT_REFUSALS] = {
-		[MQTT_UNDERSTOOD] = "understood",
-		[MQTT_BAD_NAME] = "no order has this name",
-		[MQTT_BAD_SIZE] = "empty, or longer than 256 bytes",
-		[MQTT_BAD_BYTES] = "only printable ASCII is understood",
-		[MQTT_BAD_FORM] = "neither a value nor a JSON object of one level",
-		[MQTT_BAD_KEY] = "a key is unknown, given twice, or value is missing; "
-				 "known: value, ttl, id",
-		[MQTT_BAD_VALUE] = "this order takes amperes with at most 3 decimals, whole per "
-				   "cent, ON or OFF, see the manual",
-		[MQTT_BAD_RANGE] = "value out of range: 0 to 400 A, 0 to 100 %",
-		[MQTT_BAD_TTL] = "ttl must be whole seconds, 1 to 60",
-		[MQTT_BAD_ID] = "id must be 1 to 36 of A-Z a-z 0-9 . _ : -",
-		[MQTT_BUSY] = "too many orders at once, try again",
-	};
-
-	return refusal >= 0 && refusal < MQTT_REFUSALS ? texts[refusal] : "?";
+	switch (refusal) {
+	case MQTT_UNDERSTOOD:
+		return "understood";
+	case MQTT_BAD_NAME:
+		return "no order has this name";
+	case MQTT_BAD_SIZE:
+		return "empty, or longer than 256 bytes";
+	case MQTT_BAD_BYTES:
+		return "only printable ASCII is understood";
+	case MQTT_BAD_FORM:
+		return "neither a value nor a JSON object of one level";
+	case MQTT_BAD_KEY:
+		return "a key is unknown, given twice, or value is missing; known: value, ttl, id";
+	case MQTT_BAD_VALUE:
+		return "this order takes amperes with at most 3 decimals, whole per cent, ON or "
+		       "OFF, see the manual";
+	case MQTT_BAD_RANGE:
+		return "value out of range: 0 to 400 A, 0 to 100 %";
+	case MQTT_BAD_TTL:
+		return "ttl must be whole seconds, 1 to 60";
+	case MQTT_BAD_ID:
+		return "id must be 1 to 36 of A-Z a-z 0-9 . _ : -";
+	case MQTT_BUSY:
+		return "too many orders at once, try again";
+	default:
+		return "?";
+	}
 }
 
 static bool means_off(const struct mqtt_token *v)

@@ -101,28 +101,35 @@ static void on_log(struct mosquitto *mosq, void *self, int level, const char *te
 	}
 }
 
-/* One line of a file that others cannot read. Return: 0 or -errno. */
-static int read_password(const struct mqtt_config *c, char *buf, size_t size)
+/* Return: bytes read of a file that others cannot read, or -errno. */
+static ssize_t read_secret(int fd, bool credential, char *buf, size_t size)
 {
 	struct stat st;
+
+	if (fstat(fd, &st) != 0) {
+		return -errno;
+	}
+	if (!S_ISREG(st.st_mode) || (!credential && (st.st_mode & OTHERS) != 0U)) {
+		return -EPERM;
+	}
+	const ssize_t n = read(fd, buf, size);
+
+	return n >= 0 ? n : -errno;
+}
+
+/* Its first line. Return: 0 or -errno. */
+static int read_password(const struct mqtt_config *c, char *buf, size_t size)
+{
 	const int fd = open(c->password_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	int r = 0;
 
 	if (fd < 0) {
 		return -errno;
 	}
-	ssize_t n = -1;
+	const ssize_t n = read_secret(fd, c->credential, buf, size - 1U);
 
-	if (fstat(fd, &st) != 0) {
-		r = -errno;
-	} else if (!S_ISREG(st.st_mode) || (!c->credential && (st.st_mode & OTHERS) != 0U)) {
-		r = -EPERM;
-	} else if ((n = read(fd, buf, size - 1U)) < 0) {
-		r = -errno;
-	}
 	(void)close(fd);
-	if (r != 0) {
-		return r;
+	if (n < 0) {
+		return (int)n;
 	}
 	buf[n] = '\0';
 	buf[strcspn(buf, "\r\n")] = '\0';

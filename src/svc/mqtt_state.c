@@ -10,18 +10,17 @@
 
 static void write_value(struct json_writer *w, const struct mqtt_quantity *q, int64_t value)
 {
-	const char *word = NULL;
+	const char *word = mqtt_word(q->form, value);
+	const bool is_word = q->form != MQTT_NUMBER && q->form != MQTT_FLAG;
 
-	if (value == MQTT_UNKNOWN) {
+	if (value == MQTT_UNKNOWN || (is_word && word == NULL)) {
 		json_null(w, q->key);
-	} else if (q->form == MQTT_NUMBER) {
-		json_fixed(w, q->key, value, q->decimals);
+	} else if (is_word) {
+		json_text(w, q->key, word);
 	} else if (q->form == MQTT_FLAG) {
 		json_flag(w, q->key, value != 0);
-	} else if ((word = mqtt_word(q->form, value)) != NULL) {
-		json_text(w, q->key, word);
 	} else {
-		json_null(w, q->key);
+		json_fixed(w, q->key, value, q->decimals);
 	}
 }
 

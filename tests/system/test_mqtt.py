@@ -146,7 +146,7 @@ def test_states_discovery_and_last_words():
 
 
 @needs_broker
-@takes(14)
+@takes(9)
 def test_SAF_19_FLT_35_FLT_36_FLT_37_orders():
     with MqttBench() as b:
         b.broker.start()
@@ -202,7 +202,7 @@ def test_SAF_19_FLT_35_FLT_36_FLT_37_orders():
 
 
 @needs_broker
-@takes(8)
+@takes(4)
 def test_FLT_36_SAF_13_flood_and_large_payloads():
     with MqttBench() as b:
         b.broker.start()
@@ -228,7 +228,7 @@ def test_FLT_36_SAF_13_flood_and_large_payloads():
 
 
 @needs_broker
-@takes(9)
+@takes(7)
 def test_SAF_19_latch_is_not_cleared_over_mqtt():
     with MqttBench() as b:
         b.broker.start()
@@ -295,7 +295,7 @@ def test_FLT_34_outages_leave_nothing_behind():
 
 
 @needs_broker
-@takes(26)
+@takes(16)
 def test_FLT_33_FLT_34_half_open_broker_is_left():
     with MqttBench() as b:
         b.broker.start()
@@ -330,7 +330,7 @@ def test_FLT_33_FLT_34_half_open_broker_is_left():
 
 
 @needs_broker
-@takes(15)
+@takes(12)
 def test_SAF_13_FLT_34_broker_that_resets_or_stalls_is_asked_less_and_less():
     with MqttBench() as b, Stub(reset) as resets, Stub(stall) as stalls:
         d = b.start(b.text(mqtt_port=str(resets.port)))
@@ -379,7 +379,7 @@ def test_SAF_13_FLT_36_FLT_49_broker_that_announces_256_MB_gets_no_memory():
 
 
 @needs_broker
-@takes(8)
+@takes(4)
 def test_SAF_13_FLT_33_absent_broker_keeps_nothing_from_starting():
     with MqttBench() as b:
         d = b.start()
@@ -401,7 +401,7 @@ def test_SAF_13_FLT_33_absent_broker_keeps_nothing_from_starting():
 
 
 @needs_broker
-@takes(9)
+@takes(4)
 def test_FLT_34_FLT_58_passwords():
     with MqttBench(users={"me": SECRET}) as b:
         b.broker.start()
@@ -434,7 +434,7 @@ def test_FLT_34_FLT_58_passwords():
 
 
 @needs_broker
-@takes(12)
+@takes(8)
 def test_SAF_13_certificates_are_checked():
     with Bench() as outer:
         certificates = make_certificates(outer.dir)
@@ -462,7 +462,7 @@ def test_SAF_13_certificates_are_checked():
 
 
 @needs_broker
-@takes(10)
+@takes(5)
 def test_probe_says_what_is_wrong_with_the_leg():
     def probe(b, *args, **settings):
         path = b.dir / "probe.conf"
