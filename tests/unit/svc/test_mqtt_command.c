@@ -80,7 +80,8 @@ static void test_understood(void **state)
 		const enum mqtt_refusal r = parse(rows[i].name, rows[i].payload, &order);
 
 		if (r != MQTT_UNDERSTOOD) {
-			fail_msg("%s %s: %s", rows[i].name, rows[i].payload, mqtt_refusal_text(r));
+			fail_msg("%s %s: %s", rows[i].name, rows[i].payload,
+				 mqtt_refusal_text((int32_t)r));
 		}
 		assert_string_equal(order.name, rows[i].name);
 		assert_string_equal(order.id, rows[i].id);
@@ -178,7 +179,7 @@ static void test_FLT_36_refused_with_a_reason(void **state)
 
 		if (r != rows[i].why || strcmp(order.id, rows[i].id) != 0) {
 			fail_msg("%s %s: %s (id %s)", rows[i].name, rows[i].payload,
-				 mqtt_refusal_text(r), order.id);
+				 mqtt_refusal_text((int32_t)r), order.id);
 		}
 	}
 }
