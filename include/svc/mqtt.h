@@ -14,7 +14,7 @@
  *
  * What blocks: looking up the host name (the resolver's own time limits, usually 5 to 10 s); the end
  * of the worker leaves a thread that hangs there behind (service_stop()). Everything else waits with
- * service_wait().
+ * service_wait(). Of a host with several addresses the library takes the first that it can dial.
  */
 #ifndef JKP_SVC_MQTT_H
 #define JKP_SVC_MQTT_H
@@ -141,6 +141,7 @@ struct mqtt_link {
  */
 struct mqtt_pending {
 	uint32_t seq; /* 0 = free */
+	bool heard;   /* the core has accepted it: a lease that runs */
 	const char *name;
 	char id[MQTT_ID_MAX];
 };

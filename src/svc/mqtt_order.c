@@ -61,6 +61,7 @@ static void hand_over(struct mqtt *m, struct mqtt_order *order)
 	struct mqtt_pending *p = place(m);
 
 	p->seq = m->seq;
+	p->heard = false;
 	p->name = order->name;
 	memcpy(p->id, order->id, sizeof(p->id));
 }
@@ -112,6 +113,7 @@ static void answer(struct mqtt *m, struct mqtt_pending *p, const struct command_
 	}
 	reply(m, p->name, p->id, mqtt_verdict_word(a->verdict),
 	      a->verdict == COMMAND_ACCEPTED ? NULL : command_verdict_text((int32_t)a->verdict));
+	p->heard = true;
 	if (!goes_on) {
 		p->seq = 0U;
 	}
@@ -136,7 +138,7 @@ void mqtt_order_answers(struct mqtt *m)
 bool mqtt_order_waits(const struct mqtt *m)
 {
 	for (uint32_t i = 0; i < MQTT_PENDING; i++) {
-		if (m->pending[i].seq != 0U) {
+		if (m->pending[i].seq != 0U && !m->pending[i].heard) {
 			return true;
 		}
 	}

@@ -12,7 +12,7 @@ void mqtt_order_take(struct mqtt *m, const char *topic, const void *payload, siz
 /* What the core has said since: becomes replies. Bounded by the ring. */
 void mqtt_order_answers(struct mqtt *m);
 
-/* Whether the core still owes a word. */
+/* Whether the core has not yet said whether it takes an order. */
 bool mqtt_order_waits(const struct mqtt *m);
 
 #endif
