@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <mosquitto.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -274,7 +276,7 @@ static int watch_blocked(struct mqtt_link *l)
 {
 	const int64_t now_ns = service_now();
 
-	if (mqtt_link_ready(l)) {
+	if (mqtt_link_idle(l)) {
 		l->blocked_ns = TIME_NEVER;
 	} else if (l->blocked_ns == TIME_NEVER) {
 		l->blocked_ns = now_ns;
@@ -328,6 +330,14 @@ int mqtt_link_drive(struct mqtt_link *l, struct service *s, int32_t ms)
 bool mqtt_link_ready(const struct mqtt_link *l)
 {
 	return !mosquitto_want_write(l->mosq);
+}
+
+bool mqtt_link_idle(const struct mqtt_link *l)
+{
+	int waiting = 0;
+
+	return mqtt_link_ready(l) &&
+	       (ioctl(mosquitto_socket(l->mosq), SIOCOUTQ, &waiting) != 0 || waiting == 0);
 }
 
 static int *free_slot(struct mqtt_link *l)

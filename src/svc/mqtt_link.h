@@ -33,6 +33,9 @@ int mqtt_link_drive(struct mqtt_link *l, struct service *s, int32_t ms);
 /* Whether a message would leave now: nothing of an earlier one is left. */
 bool mqtt_link_ready(const struct mqtt_link *l);
 
+/* Whether the other side has acknowledged every byte: nothing old waits in the kernel either. */
+bool mqtt_link_idle(const struct mqtt_link *l);
+
 /**
  * mqtt_link_publish - one message
  * @qos: 0, or 1: is kept until it is acknowledged

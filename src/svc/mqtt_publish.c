@@ -29,6 +29,12 @@ const char *mqtt_topic(const struct mqtt *m, char *buf, const char *name)
 	return buf;
 }
 
+static void withhold(struct mqtt *m)
+{
+	m->count.withheld++;
+	service_say(&m->service, EVENT_MQTT_SLOW, shown(m->count.withheld), 0, 0, 0);
+}
+
 /* A message that cannot leave now is not sent later. Return: 0; the reason why the link is of no use. */
 static int publish(struct mqtt *m, const char *topic, const void *payload, size_t len, int qos,
 		   bool retain)
@@ -38,8 +44,7 @@ static int publish(struct mqtt *m, const char *topic, const void *payload, size_
 	if (r == 0) {
 		m->count.published++;
 	} else if (r == -EAGAIN) {
-		m->count.withheld++;
-		service_say(&m->service, EVENT_MQTT_SLOW, shown(m->count.withheld), 0, 0, 0);
+		withhold(m);
 	}
 	return r;
 }
@@ -104,6 +109,11 @@ static int publish_group(struct mqtt *m, enum mqtt_group group)
 /* All topics with the values of one moment. */
 int mqtt_publish_round(struct mqtt *m)
 {
+	/* A round on top of one that the other side has not taken would be old when it gets there. */
+	if (m->greeting == MQTT_GREETED && !mqtt_link_idle(&m->link)) {
+		withhold(m);
+		return 0;
+	}
 	collect(m);
 	for (uint32_t g = 0; g < MQTT_GROUPS; g++) {
 		const int r = publish_group(m, (enum mqtt_group)g);

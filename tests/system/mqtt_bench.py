@@ -233,12 +233,14 @@ class Client:
 class Stub:
     """A TCP server that is no broker: how it behaves is a function of the connection."""
 
-    def __init__(self, behaviour):
+    def __init__(self, behaviour, buffer=None):
         self.behaviour = behaviour
         self.accepted = []  # times
         self.kept = []
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if buffer:
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         self.listener.bind(("127.0.0.1", 0))
         self.listener.listen(16)
         self.listener.settimeout(0.05)
