@@ -30,6 +30,13 @@
 #define SMA_MAX_POWER_W	  45000
 #define GOODWE_POLL_MS	  15000
 #define GOODWE_POLLS	  2
+#define MQTT_PORT	  1883
+#define MQTT_PORT_TLS	  8883
+#define MQTT_NAME	  "jkpylon"
+#define MQTT_DISCOVERY	  "homeassistant"
+#define MQTT_INTERVAL_MS  5000
+#define MQTT_KEEPALIVE_MS 15000
+#define MS_PER_S	  1000
 #define RELOAD_POLLS	  2
 #define RELOAD_REPLY_MS	  500 /* a reply is waited for this long */
 
@@ -69,6 +76,13 @@ void conf_default(struct config *ret_config)
 	c->goodwe_port = GOODWE_PORT;
 	c->goodwe_family = GOODWE_FAMILY_AUTO;
 	c->goodwe_poll_ms = GOODWE_POLL_MS;
+	c->mqtt_port = MQTT_PORT;
+	memcpy(c->mqtt_client_id, MQTT_NAME, sizeof(MQTT_NAME));
+	memcpy(c->mqtt_prefix, MQTT_NAME, sizeof(MQTT_NAME));
+	c->mqtt_discovery = true;
+	memcpy(c->mqtt_discovery_prefix, MQTT_DISCOVERY, sizeof(MQTT_DISCOVERY));
+	c->mqtt_interval_ms = MQTT_INTERVAL_MS;
+	c->mqtt_keepalive_ms = MQTT_KEEPALIVE_MS;
 }
 
 static int fault(struct config_fault *ret_fault, const char *a, const char *b, const char *text)
@@ -172,6 +186,41 @@ static int check_fallbacks(const struct config *config, struct config_fault *ret
 	return 0;
 }
 
+static bool is_set(const char *text)
+{
+	return text[0] != '\0';
+}
+
+static int check_mqtt(const struct config *c, struct config_fault *ret_fault)
+{
+	const bool tls_files = is_set(c->mqtt_ca_file) || is_set(c->mqtt_cert_file) ||
+			       is_set(c->mqtt_key_file);
+
+	if (is_set(c->mqtt_password_file) && !is_set(c->mqtt_user)) {
+		return fault(ret_fault, "mqtt.password_file", "mqtt.user",
+			     "a password is of no use without a user: set mqtt.user");
+	}
+	if (tls_files && !c->mqtt_tls) {
+		return fault(ret_fault, "mqtt.tls", NULL,
+			     "mqtt.ca_file, mqtt.cert_file and mqtt.key_file are of no use without "
+			     "TLS: set mqtt.tls=yes, or remove them");
+	}
+	if (is_set(c->mqtt_cert_file) != is_set(c->mqtt_key_file)) {
+		return fault(ret_fault, "mqtt.cert_file", "mqtt.key_file",
+			     "a certificate needs its key and a key its certificate: set both");
+	}
+	if (c->core.allow_full_charge && !c->mqtt_commands) {
+		return fault(ret_fault, "mqtt.allow_full_charge", "mqtt.commands",
+			     "without orders nobody can ask for a full charge: set "
+			     "mqtt.commands=yes");
+	}
+	if (c->mqtt_keepalive_ms % MS_PER_S != 0) {
+		return fault(ret_fault, "mqtt.keepalive", NULL,
+			     "mqtt.keepalive must be whole seconds");
+	}
+	return 0;
+}
+
 int conf_check(const struct config *config, struct config_fault *ret_fault)
 {
 	const struct core_config *core = &config->core;
@@ -221,7 +270,15 @@ int conf_check(const struct config *config, struct config_fault *ret_fault)
 	r = r != 0 ? r : check_sma(config, ret_fault);
 	r = r != 0 ? r : check_goodwe(config, ret_fault);
 	r = r != 0 ? r : check_fallbacks(config, ret_fault);
+	r = r != 0 ? r : check_mqtt(config, ret_fault);
 	return r != 0 ? r : core_config_check(core, ret_fault);
+}
+
+/* The broker of the same machine. */
+static bool is_local(const char *host)
+{
+	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+	       strncmp(host, "127.", strlen("127.")) == 0;
 }
 
 const char *conf_advice(const struct config *config, uint32_t n)
@@ -259,6 +316,15 @@ const char *conf_advice(const struct config *config, uint32_t n)
 		{peer && !coordinates,
 		 "goodwe.host: arbiter.interlock=no and arbiter.cross_charge=no, so nothing uses what it "
 		 "says"},
+		{is_set(config->mqtt_host) && is_set(config->mqtt_password_file) &&
+			 !config->mqtt_tls && !is_local(config->mqtt_host),
+		 "mqtt.password_file: without mqtt.tls=yes the password crosses the network in clear"},
+		{is_set(config->mqtt_host) && !config->mqtt_tls &&
+			 config->mqtt_port == MQTT_PORT_TLS,
+		 "mqtt.port: 8883 is the usual port for TLS, but mqtt.tls=no"},
+		{is_set(config->mqtt_host) && config->mqtt_commands && !is_set(config->mqtt_user) &&
+			 !is_set(config->mqtt_cert_file),
+		 "mqtt.commands=yes without mqtt.user: whoever reaches the broker can lower the limits"},
 	};
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(row); i++) {
