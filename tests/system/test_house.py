@@ -231,7 +231,7 @@ def test_SAF_07_what_is_heard_is_shown_over_mqtt():
                 check(house["arbiter_charge"] is None and house["oscillating"] is False, house)
                 c.wait_json("jkpylon/limits", WAIT_S, discharge_limit=0,
                             discharge_limited_by="interlock")
-                states = c.wait_json("jkpylon/service", WAIT_S)["services"]
+                states = c.wait_json("jkpylon/service", WAIT_S, after=len(c.messages))["services"]
                 check(set(states) == {"sma", "goodwe", "mqtt"}, states)
                 check(states["sma"]["state"] == states["goodwe"]["state"] == "good", states)
                 told = c.wait("homeassistant/device/jkpylon/config", WAIT_S)
