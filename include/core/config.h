@@ -82,6 +82,8 @@ struct source_config {
  * @cross_w: power of each above which it counts
  * @cross_ms: how long it may last; twice that if the other battery is the fuller one
  * @cross_hold_ms: how long the guard stays after that
+ * @ahead_w: import while ours takes, or export while ours gives, at which the guard does not wait
+ *           for the word of the other inverter; 0 = it always waits
  * @rise_ma_s: how fast the guard lets a limit rise: the other inverter is left the fast part. At
  *             once when the other battery has rested for @hold_ms (no more than @peer_discharge_ma):
  *             it may be full or empty
@@ -99,6 +101,7 @@ struct arbiter_config {
 	int32_t cross_w;
 	int32_t cross_ms;
 	int32_t cross_hold_ms;
+	int32_t ahead_w;
 	int32_t rise_ma_s;
 	int32_t fall_ma_s;
 };

@@ -394,6 +394,10 @@ const struct conf_key conf_keys[] = {
 	       "How long it may last; twice that if the other battery is the fuller one."),
 	NUMBER("arbiter", "cross_hold", core.arbiter.cross_hold_ms, &conf_time_ms, 0, 24 * H_MS,
 	       "How long the guard stays after it. It costs little: the need of the house stays allowed."),
+	NUMBER("arbiter", "ahead", core.arbiter.ahead_w, &conf_power, 0, 20000,
+	       "Import while ours is charged, or export while it is discharged, at which the guard "
+	       "acts on the meter alone, for 12 s: the other inverter is about to step in. 0: it waits "
+	       "for the word of the other inverter."),
 	NUMBER("arbiter", "rise", core.arbiter.rise_ma_s, &conf_current_slope, 10, 100 * A_MA,
 	       "How fast the guard lets a limit rise: fast loads are left to the other inverter. At once "
 	       "when the other battery has rested for hold: it may be full or empty."),

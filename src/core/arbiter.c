@@ -12,6 +12,10 @@
 #define PEER_MV_MAX	1000000
 #define CROSS_OTHER	2 /* times cross_ms if the other one should give way */
 #define OPEN_HYSTERESIS 2 /* an opened interlock stays so down to the half of its dead band */
+#define PUSH		3 /* times what the other one does against ours, see arbiter.h */
+#define PUSH_MAX_W	100
+#define AHEAD_NS	(12 * NS_PER_S)
+#define AHEAD_CALM_NS	(60 * NS_PER_S)
 #define TOLD_NS		NS_PER_S
 #define STEP_MAX_NS	NS_PER_S
 
@@ -24,6 +28,8 @@ static void dir_end(struct arbiter_dir *d)
 {
 	cause_end(&d->interlock);
 	cause_end(&d->cross);
+	d->ahead_ns = TIME_NEVER;
+	d->wrong_ns = TIME_NEVER;
 	d->open = false;
 	d->slow_ma = INT32_MAX;
 	d->slow_rest = 0;
@@ -181,12 +187,15 @@ static void cause_step(struct arbiter_cause *t, bool present, int64_t now_ns, in
  * struct view - one direction, seen so that the signs do not matter
  * @own_w: what ours does in this direction
  * @against_w, @against_ma: what the other battery does in the opposite one
+ * @back_w: what the grid does in the opposite one: export while ours gives, import while it takes; 0
+ *          if that is not known
  * @need_w: what this direction is needed for beyond the other battery
  */
 struct view {
 	int64_t own_w;
 	int64_t against_w;
 	int64_t against_ma;
+	int64_t back_w;
 	int64_t need_w;
 };
 
@@ -204,13 +213,20 @@ static struct view look(const struct arbiter *a, const struct arbiter_in *in, en
 	v.need_w = -sign * own_w - v.against_w;
 	if (a->grid_w != SOURCE_NO_VALUE) {
 		v.need_w += sign * a->grid_w;
+		v.back_w = max_i64(-sign * a->grid_w, 0);
 	}
 	return v;
 }
 
-static int32_t need_ma(const struct view *v, int32_t mv)
+static int32_t need_ma(const struct view *v, int64_t less_w, int32_t mv)
 {
-	return to_ma(sat_i32(max_i64(v->need_w, 0)), mv);
+	return to_ma(sat_i32(max_i64(v->need_w - less_w, 0)), mv);
+}
+
+/* How far below the need the guard goes. */
+static int64_t push_w(const struct view *v)
+{
+	return min_i64(v->against_w * PUSH, PUSH_MAX_W);
 }
 
 /* What the interlock allows while it acts. */
@@ -221,7 +237,7 @@ static int32_t interlock_ma(const struct arbiter *a, struct arbiter_dir *d, cons
 
 	/* Without the meter nobody knows what the house needs. */
 	d->open = a->grid_w != SOURCE_NO_VALUE && v->need_w > (d->open ? close_w : band_w);
-	return d->open ? need_ma(v, mv) : 0;
+	return d->open ? need_ma(v, 0, mv) : 0;
 }
 
 /**
@@ -266,6 +282,20 @@ static void lower(struct arbiter *a, enum dir dir, int32_t cap_ma, uint32_t rule
 	}
 }
 
+/* The meter says it before the other inverter does. */
+static void ahead_step(struct arbiter_dir *d, bool wrong, int64_t now_ns)
+{
+	const bool acts = d->ahead_ns != TIME_NEVER && now_ns - d->ahead_ns < AHEAD_NS;
+	const bool calm = d->wrong_ns == TIME_NEVER || now_ns - d->wrong_ns >= AHEAD_CALM_NS;
+
+	if (!acts) {
+		d->ahead_ns = wrong && calm ? now_ns : TIME_NEVER;
+	}
+	if (wrong || acts) {
+		d->wrong_ns = now_ns;
+	}
+}
+
 static void step_causes(struct arbiter *a, const struct arbiter_config *c,
 			const struct arbiter_in *in, const struct view *v, enum dir dir)
 {
@@ -278,6 +308,8 @@ static void step_causes(struct arbiter *a, const struct arbiter_config *c,
 		   c->hold_ms);
 	cause_step(&d->cross, c->cross && v->own_w > c->cross_w && v->against_w > c->cross_w,
 		   in->now_ns, wait ? c->cross_ms * CROSS_OTHER : c->cross_ms, c->cross_hold_ms);
+	ahead_step(d, c->cross && c->ahead_w > 0 && v->own_w > c->cross_w && v->back_w > c->ahead_w,
+		   in->now_ns);
 }
 
 static void step_peer(struct arbiter *a, const struct arbiter_config *c,
@@ -295,10 +327,10 @@ static void step_peer(struct arbiter *a, const struct arbiter_config *c,
 	uint32_t rule = RULE_NONE;
 
 	step_causes(a, c, in, &v, dir);
-	if (d->cross.active) {
-		target_ma = need_ma(&v, in->own_mv);
+	if (d->cross.active || d->ahead_ns != TIME_NEVER) {
+		target_ma = need_ma(&v, push_w(&v), in->own_mv);
 		rule = RULE_CROSS_CHARGE;
-		slope.rise_ma_s = rests ? 0 : c->rise_ma_s;
+		slope.rise_ma_s = rests || !d->cross.active ? 0 : c->rise_ma_s;
 	}
 	if (d->interlock.active) {
 		const int32_t band_w = dir == DIR_DISCHARGE ? c->import_w : c->export_w;

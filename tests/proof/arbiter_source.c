@@ -14,13 +14,14 @@
  *
  * Assumed: times are 0..2^62 ns or never; the settings are in the range of the configuration table.
  * Powers, need and slopes are arithmetic that the unit tests and the fuzz target run: look(),
- * need_ma(), slow_step(), read_peer() are replaced by functions with any result.
+ * need_ma(), push_w(), slow_step(), read_peer() are replaced by functions with any result.
  *
  * cbmc: --unwind 4 --signed-overflow-check --div-by-zero-check --bounds-check --pointer-check
  * replace: time_ms_since time_any
  * replace: source_fresh fresh_any
  * replace: look look_any
  * replace: need_ma need_any
+ * replace: push_w push_any
  * replace: slow_step slow_any
  * replace: read_peer read_any
  * replace: to_ma to_any
@@ -74,9 +75,16 @@ struct view look_any(const struct arbiter *a, const struct arbiter_in *ai, enum 
 	return v;
 }
 
-int32_t need_any(const struct view *v, int32_t mv)
+int64_t push_any(const struct view *v)
 {
 	(void)v;
+	return nondet_i32();
+}
+
+int32_t need_any(const struct view *v, int64_t less_w, int32_t mv)
+{
+	(void)v;
+	(void)less_w;
 	(void)mv;
 	return nondet_i32();
 }
@@ -115,8 +123,8 @@ static bool settings_ok(void)
 	const struct arbiter_config *a = &c.arbiter;
 	return a->grace_ms >= 0 && a->grace_ms <= STALE_MAX_MS && a->hold_ms >= 0 &&
 	       a->hold_ms <= STALE_MAX_MS && a->cross_ms >= 0 && a->cross_ms <= STALE_MAX_MS &&
-	       a->cross_hold_ms >= 0 && a->cross_hold_ms <= 24 * STALE_MAX_MS && a->import_w >= 0 &&
-	       a->export_w >= 0;
+	       a->cross_hold_ms >= 0 && a->cross_hold_ms <= 24 * STALE_MAX_MS && a->ahead_w >= 0 &&
+	       a->import_w >= 0 && a->export_w >= 0;
 }
 
 static void prove_fallback(const struct source_config *s, const struct arbiter *a, enum dir dir,
@@ -138,6 +146,7 @@ static void any_state(struct arbiter *a)
 		a->dir[d].open = nondet_bool();
 		a->dir[d].interlock.active = nondet_bool();
 		a->dir[d].cross.active = nondet_bool();
+		ASSUME(stamp_ok(a->dir[d].ahead_ns) && stamp_ok(a->dir[d].wrong_ns));
 		ASSUME(stamp_ok(a->dir[d].interlock.since_ns));
 		ASSUME(stamp_ok(a->dir[d].cross.since_ns));
 		/* An active cause was seen. */
@@ -182,7 +191,7 @@ int main(void)
 		prove_fallback(&c.source[SOURCE_PORTAL], &a, (enum dir)d, peer);
 		PROVE_IF(peer,
 			 !a.dir[d].interlock.active && !a.dir[d].cross.active &&
-				 a.dir[d].slow_ma == INT32_MAX,
+				 a.dir[d].ahead_ns == TIME_NEVER && a.dir[d].slow_ma == INT32_MAX,
 			 "nothing stays of a silent inverter");
 		PROVE_IF(peer && release, a.cap_ma[d] == INT32_MAX, "released");
 	}

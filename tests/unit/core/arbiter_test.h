@@ -22,7 +22,9 @@ static inline int setup(void **state)
 	config.arbiter.rise_ma_s = 1000000;
 	config.arbiter.grace_ms = 5000;
 	config.arbiter.hold_ms = 60000;
+	config.arbiter.cross_w = 25;
 	config.arbiter.cross_ms = 10000;
+	config.arbiter.ahead_w = 0; /* a test of its own */
 	config.arbiter.cross_hold_ms = 120000;
 	in = (struct arbiter_in){
 		.now_ns = BENCH_START_NS,

@@ -204,6 +204,85 @@ static void test_cross_charge_guard_holds_and_ends(void **state)
 	assert_int_equal(a.cap_ma[DIR_DISCHARGE], 10000); /* the other one rests */
 }
 
+/* The other inverter takes back only what it sees on the meter. */
+static void test_cross_charge_guard_goes_below_the_need(void **state)
+{
+	static const struct {
+		int32_t peer_ma;
+		int32_t against_w;
+		int32_t below_w;
+	} rows[] = {{600, 30, 90}, {660, 33, 99}, {680, 34, 100}, {4000, 200, 100}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const int32_t need_w = 512 - rows[i].against_w - rows[i].below_w;
+
+		setup(NULL);
+		in.own_ma = -10000;
+		meter(0);
+		peer(rows[i].peer_ma);
+		run_s(11);
+		assert_int_equal(a.cap_ma[DIR_DISCHARGE], (int64_t)need_w * 1000000 / OWN_MV);
+	}
+}
+
+static void expect_ahead(enum dir dir, bool acts)
+{
+	assert_int_equal(a.rule[dir], acts ? RULE_CROSS_CHARGE : RULE_NONE);
+	assert_int_equal(a.cap_ma[dir], acts ? (2560 - 1000) * 1000000LL / OWN_MV : INT32_MAX);
+	assert_int_equal(a.cap_ma[DIR_CHARGE + DIR_DISCHARGE - dir], INT32_MAX);
+}
+
+/* A cloud: the grid gives, ours still takes, and the other inverter is not heard for 10 s. */
+static void test_cross_charge_guard_acts_on_the_meter_alone(void **state)
+{
+	(void)state;
+	for (uint32_t dir = 0; dir < DIRS; dir++) {
+		const int32_t sign = dir == DIR_CHARGE ? 1 : -1;
+
+		setup(NULL);
+		config.arbiter.ahead_w = 100;
+		in.own_ma = sign * 50000;
+		peer(0);
+		meter(sign * 100);
+		run_s(1);
+		assert_int_equal(a.cap_ma[dir], INT32_MAX);
+		meter(sign * 1000);
+		for (int i = 0; i < 12; i++) {
+			run_s(1);
+			expect_ahead((enum dir)dir, true);
+		}
+		/* It was meant: charged from the grid, and the other one does not mind. */
+		run_s(1);
+		expect_ahead((enum dir)dir, false);
+		for (int i = 0; i < 600; i++) {
+			run_s(1);
+			expect_ahead((enum dir)dir, false);
+		}
+		/* Nor when ours comes back slowly. */
+		in.own_ma = 0;
+		run_s(58);
+		in.own_ma = sign * 50000;
+		run_s(1);
+		expect_ahead((enum dir)dir, false);
+		in.own_ma = 0;
+		run_s(60);
+		in.own_ma = sign * 50000;
+		run_s(1);
+		expect_ahead((enum dir)dir, true);
+		/* Nobody there who could step in. */
+		in.local.t_ns = TIME_NEVER;
+		run_s(1);
+		expect_ahead((enum dir)dir, false);
+	}
+	setup(NULL);
+	in.own_ma = 50000;
+	peer(0);
+	meter(1000);
+	run_s(100);
+	expect_ahead(DIR_CHARGE, false);
+}
+
 static void test_lowering_begins_at_what_flows_and_is_slow(void **state)
 {
 	int32_t before_ma = INT32_MAX;
@@ -238,6 +317,8 @@ int main(void)
 		cmocka_unit_test_setup(test_interlock_hysteresis_of_the_need, setup),
 		cmocka_unit_test_setup(test_cross_charge_guard, setup),
 		cmocka_unit_test_setup(test_cross_charge_guard_holds_and_ends, setup),
+		cmocka_unit_test_setup(test_cross_charge_guard_goes_below_the_need, setup),
+		cmocka_unit_test_setup(test_cross_charge_guard_acts_on_the_meter_alone, setup),
 		cmocka_unit_test_setup(test_lowering_begins_at_what_flows_and_is_slow, setup),
 	};
 
