@@ -101,9 +101,9 @@ static void test_FLT_70_the_core_ends_the_fight(void **state)
 		      sum[HOUSE_OURS].cross_kwh, sum[HOUSE_FREE].cross_kwh, sum[HOUSE_OURS].turns,
 		      sum[HOUSE_FREE].turns, sum[HOUSE_OURS].import_kwh,
 		      sum[HOUSE_FREE].import_kwh);
-	assert_true(sum[HOUSE_OURS].cross_kwh < 0.1 * sum[HOUSE_FREE].cross_kwh);
+	assert_true(sum[HOUSE_OURS].cross_kwh < 0.02 * sum[HOUSE_FREE].cross_kwh);
 	/* Half an hour of it is a hob, whose thermostat turns anybody round. */
-	assert_true(sum[HOUSE_OURS].turns * 5U < sum[HOUSE_FREE].turns);
+	assert_true(sum[HOUSE_OURS].turns * 20U < sum[HOUSE_FREE].turns);
 	assert_true(sum[HOUSE_OURS].import_kwh < 0.3 * sum[HOUSE_FREE].import_kwh);
 	assert_true(sum[HOUSE_OURS].import_kwh < 1.5 * sum[HOUSE_ALONE].import_kwh);
 }
