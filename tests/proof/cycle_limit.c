@@ -22,7 +22,7 @@
  * the leases, the ceiling of step 1 and the alarm bits are any.
  *
  * cbmc: --max-field-sensitivity-array-size 0 --slice-formula
- * cbmc: --unwind 9 --signed-overflow-check --div-by-zero-check --bounds-check --pointer-check
+ * cbmc: --unwind 12 --signed-overflow-check --div-by-zero-check --bounds-check --pointer-check
  * replace: limiter_step step_contract
  * replace: house_proposal house_any
  */
