@@ -18,6 +18,7 @@
 #include "rt/stats.h"
 #include "svc/goodwe.h"
 #include "svc/logger.h"
+#include "svc/sems.h"
 #include "svc/sma.h"
 #include "svc/solis.h"
 #include "svc/trace.h"
@@ -71,6 +72,8 @@ struct worker {
 	struct solis solis;
 	struct sma sma; /* its grid sample is for the cycle */
 	struct goodwe goodwe;
+	struct sems sems;
+	char sems_login_path[CONF_PATH_MAX];
 	struct trace trace;
 	struct serial *serial;
 	struct can_port *can;
@@ -87,6 +90,8 @@ int worker_start_sma(struct worker *w);
 void worker_stop_sma(struct worker *w);
 int worker_start_goodwe(struct worker *w);
 void worker_stop_goodwe(struct worker *w);
+int worker_start_sems(struct worker *w);
+void worker_stop_sems(struct worker *w);
 
 /* Whether each source of the house that is configured has been heard once. */
 bool worker_house_is_heard(const struct worker *w);

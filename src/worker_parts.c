@@ -288,6 +288,8 @@ static int prepare_loop(struct worker *w)
 		.frames = w->mode == MODE_DRY_RUN ? &w->frames : NULL,
 		.grid = w->config.sma_enabled ? &w->sma.grid.head : NULL,
 		.peer_local = w->config.goodwe_host[0] != '\0' ? &w->goodwe.sample.head : NULL,
+		.peer_portal = w->config.sems_portal != SEMS_PORTAL_NONE ? &w->sems.sample.head
+									 : NULL,
 		.page = w->page,
 		.stats = w->stats,
 		.held = w->page != NULL ? &held : NULL,
@@ -363,6 +365,7 @@ const struct worker_part worker_parts[] = {
 	{worker_start_solis, worker_stop_solis},
 	{worker_start_sma, worker_stop_sma},
 	{worker_start_goodwe, worker_stop_goodwe},
+	{worker_start_sems, worker_stop_sems},
 	{start_serial, stop_serial},
 	{start_can, stop_can},
 	{start_loop, stop_loop},

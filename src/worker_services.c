@@ -6,6 +6,7 @@
 
 #include "rt/guard.h"
 #include "rt/shared_log.h"
+#include "sems_settings.h"
 
 /* A report for people. */
 int worker_start_solis(struct worker *w)
@@ -132,6 +133,33 @@ void worker_stop_goodwe(struct worker *w)
 	stop_service(w, goodwe_stop(&w->goodwe), "goodwe");
 }
 
+/* Not for an explanation: its values count from the second, different ones on, a minute later. */
+int worker_start_sems(struct worker *w)
+{
+	const struct config *c = &w->config;
+	struct sems_config config;
+
+	if (c->sems_portal == SEMS_PORTAL_NONE || w->mode == MODE_EXPLAIN) {
+		return EXIT_OK;
+	}
+	sems_settings(c, w->sems_login_path, &config);
+	int r = sems_start(&w->sems, &config);
+
+	if (r == 0) {
+		r = logger_add(&w->logger, &w->sems.service.events);
+	}
+	if (r != 0) {
+		shared_log(EVENT_WARNING, "cannot ask the portal: %s; running without",
+			   strerror(-r));
+	}
+	return EXIT_OK;
+}
+
+void worker_stop_sems(struct worker *w)
+{
+	stop_service(w, sems_stop(&w->sems), "sems");
+}
+
 bool worker_house_is_heard(const struct worker *w)
 {
 	const struct config *c = &w->config;
@@ -148,4 +176,5 @@ void worker_ask_services_to_end(struct worker *w)
 	service_ask_to_end(&w->solis.service);
 	service_ask_to_end(&w->sma.service);
 	service_ask_to_end(&w->goodwe.service);
+	service_ask_to_end(&w->sems.service);
 }

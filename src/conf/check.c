@@ -30,6 +30,7 @@
 #define SMA_MAX_POWER_W	  45000
 #define GOODWE_POLL_MS	  15000
 #define GOODWE_POLLS	  2
+#define SEMS_POLL_USUAL_MS 60000
 #define RELOAD_POLLS	  2
 #define RELOAD_REPLY_MS	  500 /* a reply is waited for this long */
 
@@ -69,6 +70,7 @@ void conf_default(struct config *ret_config)
 	c->goodwe_port = GOODWE_PORT;
 	c->goodwe_family = GOODWE_FAMILY_AUTO;
 	c->goodwe_poll_ms = GOODWE_POLL_MS;
+	conf_default_sems(c);
 }
 
 static int fault(struct config_fault *ret_fault, const char *a, const char *b, const char *text)
@@ -160,7 +162,8 @@ static int check_fallbacks(const struct config *config, struct config_fault *ret
 	} row[] = {
 		{config->sma_enabled, SOURCE_GRID, "sma.fallback", "sma.enabled"},
 		{peer, SOURCE_LOCAL, "goodwe.fallback", "goodwe.host"},
-		{peer, SOURCE_PORTAL, "sems.fallback", "goodwe.host"},
+		{config->sems_portal != SEMS_PORTAL_NONE, SOURCE_PORTAL, "sems.fallback",
+		 "sems.portal"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
@@ -220,6 +223,7 @@ int conf_check(const struct config *config, struct config_fault *ret_fault)
 
 	r = r != 0 ? r : check_sma(config, ret_fault);
 	r = r != 0 ? r : check_goodwe(config, ret_fault);
+	r = r != 0 ? r : conf_check_sems(config, ret_fault);
 	r = r != 0 ? r : check_fallbacks(config, ret_fault);
 	return r != 0 ? r : core_config_check(core, ret_fault);
 }
@@ -227,7 +231,8 @@ int conf_check(const struct config *config, struct config_fault *ret_fault)
 const char *conf_advice(const struct config *config, uint32_t n)
 {
 	const struct arbiter_config *arbiter = &config->core.arbiter;
-	const bool peer = config->goodwe_host[0] != '\0';
+	const bool portal = config->sems_portal != SEMS_PORTAL_NONE;
+	const bool peer = config->goodwe_host[0] != '\0' || portal;
 	const bool coordinates = arbiter->interlock || arbiter->cross;
 	const struct {
 		bool applies;
@@ -248,17 +253,23 @@ const char *conf_advice(const struct config *config, uint32_t n)
 		{config->sma_enabled && strcmp(config->sma_serial, CONF_SERIAL_ANY) == 0,
 		 "sma.serial=any: the first meter heard is believed, whoever sends it"},
 		{config->sma_enabled && !peer && config->core.damping.preset == DAMPING_OFF,
-		 "sma.enabled=yes: damping.preset=off and goodwe.host=none, so nothing uses what the "
-		 "meter says"},
+		 "sma.enabled=yes: damping.preset=off and goodwe.host=none and sems.portal=none, so "
+		 "nothing uses what the meter says"},
 		{config->interlock_explicit && arbiter->interlock && !peer,
 		 "arbiter.interlock=yes: nobody says what the other battery does, so it never acts: set "
-		 "goodwe.host"},
+		 "goodwe.host or sems.portal"},
 		{peer && arbiter->interlock && !config->sma_enabled,
-		 "goodwe.host: without a meter ([sma]) nobody knows what the house needs: while "
+		 "goodwe.host, sems.portal: without a meter ([sma]) nobody knows what the house needs: while "
 		 "arbiter.interlock acts our battery gives or takes nothing"},
 		{peer && !coordinates,
-		 "goodwe.host: arbiter.interlock=no and arbiter.cross_charge=no, so nothing uses what it "
-		 "says"},
+		 "goodwe.host, sems.portal: arbiter.interlock=no and arbiter.cross_charge=no, so nothing "
+		 "uses what they say"},
+		{portal && config->sems_poll_ms < SEMS_POLL_USUAL_MS,
+		 "sems.poll: the portal has new values once a minute at most, and refuses who asks too "
+		 "often: 60s or more"},
+		{config->sems_portal == SEMS_PORTAL_LEGACY,
+		 "sems.portal=legacy: since September 2026 that portal answers most accounts without "
+		 "values; semsplus is the present one"},
 	};
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(row); i++) {

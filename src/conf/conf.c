@@ -32,6 +32,7 @@ struct parser {
 	int line;
 	bool failed;
 	bool oom;
+	bool look; /* at the files that the settings name */
 	struct config config;
 	struct conf_error error;
 	int key_line[CONF_KEYS_MAX];
@@ -311,7 +312,8 @@ static bool rules_ok(struct parser *p)
 {
 	struct config_fault f;
 
-	if (conf_check(&p->config, &f) == 0) {
+	if (conf_check(&p->config, &f) == 0 &&
+	    (!p->look || conf_check_files(&p->config, &f) == 0)) {
 		return true;
 	}
 
@@ -362,10 +364,10 @@ static void run(struct parser *p, const char *text, size_t len)
 	}
 }
 
-int conf_parse(const char *text, size_t len, struct config *ret_config,
-	       struct conf_error *ret_error)
+static int parse(const char *text, size_t len, bool look, struct config *ret_config,
+		 struct conf_error *ret_error)
 {
-	struct parser p = {0};
+	struct parser p = {.look = look};
 
 	conf_default(&p.config);
 	run(&p, text, len);
@@ -375,4 +377,16 @@ int conf_parse(const char *text, size_t len, struct config *ret_config,
 	}
 	*ret_config = p.config;
 	return 0;
+}
+
+int conf_parse(const char *text, size_t len, struct config *ret_config,
+	       struct conf_error *ret_error)
+{
+	return parse(text, len, false, ret_config, ret_error);
+}
+
+int conf_parse_here(const char *text, size_t len, struct config *ret_config,
+		    struct conf_error *ret_error)
+{
+	return parse(text, len, true, ret_config, ret_error);
 }

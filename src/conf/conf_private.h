@@ -118,7 +118,7 @@ struct conf_key {
 extern const struct conf_key conf_keys[];
 extern const size_t conf_key_count;
 
-#define CONF_KEYS_MAX 160U /* rows the parser has room for; a test compares */
+#define CONF_KEYS_MAX 192U /* rows the parser has room for; a test compares */
 
 /**
  * struct conf_text - text being written, always NUL-terminated, cut at its end
@@ -174,6 +174,16 @@ conf_text_check conf_check_network;
 conf_text_check conf_check_serial;
 conf_text_check conf_check_group;
 conf_text_check conf_check_host;
+conf_text_check conf_check_secret;
+/* web.c */
+conf_text_check conf_check_url;
+conf_text_check conf_check_path;
+conf_text_check conf_check_hosts;
+conf_text_check conf_check_codes;
+conf_text_check conf_check_header;
+conf_text_check conf_check_headers;
+conf_text_check conf_check_word;
+conf_text_check conf_check_station;
 
 /**
  * conf_value_parse - read the value of one key into its field
@@ -228,6 +238,26 @@ void conf_suggest_section(struct conf_text *t, const char *section);
  */
 int conf_parse(const char *text, size_t len, struct config *ret_config,
 	       struct conf_error *ret_error);
+
+/**
+ * conf_parse_here - the same, and the files that the settings name are looked at
+ *
+ * A secret that others can read is refused (FLT-58).
+ */
+int conf_parse_here(const char *text, size_t len, struct config *ret_config,
+		    struct conf_error *ret_error);
+
+/**
+ * conf_check_files - whether the files that hold secrets are fit for that
+ * @ret_fault: the first that is not
+ *
+ * Return: 0 or -EINVAL.
+ */
+int conf_check_files(const struct config *config, struct config_fault *ret_fault);
+
+/* [sems]: its defaults, and its rules between keys; as conf_default() and conf_check(). */
+void conf_default_sems(struct config *c);
+int conf_check_sems(const struct config *config, struct config_fault *ret_fault);
 
 /**
  * conf_check - rules between keys

@@ -63,7 +63,7 @@ int conf_read(const char *path, struct config *ret_config, struct conf_error *re
 		const ssize_t n = read_all(fd, buf, size);
 
 		(void)close(fd);
-		r = n < 0 ? (int)n : conf_parse(buf, (size_t)n, ret_config, ret_error);
+		r = n < 0 ? (int)n : conf_parse_here(buf, (size_t)n, ret_config, ret_error);
 		if (n >= 0) {
 			free(buf);
 			return r;
