@@ -142,6 +142,24 @@ static void gather_house(struct loop *l)
 	l->in.peer_portal = l->peer_portal;
 }
 
+/* Each producer has a ring of its own. What the network says of itself is not believed (SAF-19). */
+static void gather_commands(struct loop *l)
+{
+	const struct loop_config *c = &l->config;
+	struct cycle_in *in = &l->in;
+
+	in->command_len = 0U;
+	while (c->commands != NULL && in->command_len < CYCLE_COMMAND_MAX &&
+	       ring_pop(c->commands, &in->command[in->command_len])) {
+		in->command_len++;
+	}
+	while (c->network != NULL && in->command_len < CYCLE_COMMAND_MAX &&
+	       ring_pop(c->network, &in->command[in->command_len])) {
+		in->command[in->command_len].local = 0U;
+		in->command_len++;
+	}
+}
+
 static void gather(struct loop *l)
 {
 	const struct loop_config *c = &l->config;
@@ -157,11 +175,7 @@ static void gather(struct loop *l)
 	} else {
 		echo_frames(l);
 	}
-	in->command_len = 0U;
-	while (c->commands != NULL && in->command_len < CYCLE_COMMAND_MAX &&
-	       ring_pop(c->commands, &in->command[in->command_len])) {
-		in->command_len++;
-	}
+	gather_commands(l);
 	gather_house(l);
 	in->guard_ok = guard_is_alive(l, in->now_ns);
 	look_at_guard(l);
@@ -191,6 +205,13 @@ static void send_frames(struct loop *l)
 	for (uint8_t i = 0; i < out->can_tx_len; i++) {
 		/* One that does not leave is kept for its slot, then reported to the core. */
 		(void)can_port_write(c->can, &out->can_tx[i], l->in.now_ns);
+	}
+}
+
+static void push_answers(struct loop *l)
+{
+	for (uint8_t i = 0; i < l->out.answer_len && l->config.answers != NULL; i++) {
+		(void)ring_push(l->config.answers, &l->out.answer[i]);
 	}
 }
 
@@ -291,6 +312,7 @@ int64_t loop_step(struct loop *l, int64_t planned_ns)
 	}
 	send_frames(l);
 	push_events(l);
+	push_answers(l);
 	tell_guard(l);
 
 	const struct telemetry *t = cycle_telemetry(&l->cycle);

@@ -90,7 +90,7 @@ static void answer_ack(struct worker *w, bool recover, char *text, size_t size)
 {
 	const struct timespec pause = {.tv_nsec = ACK_POLL_MS * (long)NS_PER_MS};
 	const struct command c = {
-		.kind = COMMAND_ACK, .value_ma = recover ? 1 : 0, .ttl_ms = LEASE_MS, .local = 1U};
+		.kind = COMMAND_ACK, .value = recover ? 1 : 0, .ttl_ms = LEASE_MS, .local = 1U};
 	const uint32_t latched = loop_latched(&w->loop);
 
 	if (latched == REASON_NONE) {

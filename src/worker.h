@@ -18,14 +18,16 @@
 #include "rt/stats.h"
 #include "svc/goodwe.h"
 #include "svc/logger.h"
+#include "svc/mqtt.h"
 #include "svc/sems.h"
 #include "svc/sma.h"
 #include "svc/solis.h"
 #include "svc/trace.h"
 
-#define WORKER_EVENTS 256U
-#define WORKER_FRAMES 64U
-#define WORKER_ORDERS 8U
+#define WORKER_EVENTS	256U
+#define WORKER_FRAMES	64U
+#define WORKER_ORDERS	8U
+#define WORKER_SERVICES MQTT_SERVICES_MAX
 
 enum mode {
 	MODE_RUN,
@@ -39,11 +41,22 @@ enum mode {
 };
 
 /**
+ * struct worker_service - one that the configuration asks for, whether it could be started or not
+ * @name: in the log and for whoever shows its health
+ */
+struct worker_service {
+	const char *name;
+	struct service *service;
+};
+
+/**
  * struct worker - everything the process has; zeroed static storage, descriptors -1
  * @guarded: started by the guard: its page and its pidfd are open
  * @reload: the configuration file was read anew and is good: the next worker uses it
  * @frames: what a dry run would have sent
- * @commands: orders to the core; the main thread is the producer
+ * @commands: orders of local tools to the core; the main thread is the producer
+ * @network, @answers: orders of the MQTT service and what became of them, if @with_network
+ * @service, @services: in the order in which they were started
  * @control_fd: the local way in, -1 = none
  */
 struct worker {
@@ -66,6 +79,11 @@ struct worker {
 	struct event event_storage[WORKER_EVENTS];
 	struct ring commands;
 	struct command command_storage[WORKER_ORDERS];
+	struct ring network;
+	struct command network_storage[MQTT_RING_ORDERS];
+	struct ring answers;
+	struct command_answer answer_storage[MQTT_RING_ANSWERS];
+	bool with_network;
 	struct ring frames;
 	struct can_msg frame_storage[WORKER_FRAMES];
 	struct logger logger;
@@ -74,6 +92,9 @@ struct worker {
 	struct goodwe goodwe;
 	struct sems sems;
 	char sems_login_path[CONF_PATH_MAX];
+	struct mqtt mqtt; /* large: it holds the texts that it publishes */
+	struct worker_service service[WORKER_SERVICES];
+	uint32_t services;
 	struct trace trace;
 	struct serial *serial;
 	struct can_port *can;
@@ -81,17 +102,11 @@ struct worker {
 };
 
 /*
- * worker_services.c: started as parts. One that cannot start is told, and is no reason to stop. One
- * that hangs at its end is left behind.
+ * worker_services.c: all of them as one part. One that cannot start is told, and is no reason to stop.
+ * One that hangs at its end is left behind.
  */
-int worker_start_solis(struct worker *w);
-void worker_stop_solis(struct worker *w);
-int worker_start_sma(struct worker *w);
-void worker_stop_sma(struct worker *w);
-int worker_start_goodwe(struct worker *w);
-void worker_stop_goodwe(struct worker *w);
-int worker_start_sems(struct worker *w);
-void worker_stop_sems(struct worker *w);
+int worker_start_services(struct worker *w);
+void worker_stop_services(struct worker *w);
 
 /* Whether each source of the house that is configured has been heard once. */
 bool worker_house_is_heard(const struct worker *w);
@@ -105,6 +120,9 @@ void worker_stop_page(struct worker *w);
 int worker_start_orphan(struct worker *w);
 void worker_stop_orphan(struct worker *w);
 int worker_start_failsafe(struct worker *w);
+
+/* worker_mqtt.c: what is published, of @w->service too, and orders from the network. Return: 0, -errno. */
+int worker_start_mqtt(struct worker *w);
 
 /**
  * worker_read_held - what the worker before has left; what is latched, from the guard itself

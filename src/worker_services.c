@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The services of the worker: the battery is served without any of them. */
+/*
+ * The services of the worker: the battery is served without any of them. Which there are is written
+ * once, in worker_start_services(); log, health and end go by the list that it makes.
+ */
 #include "worker.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "rt/guard.h"
@@ -9,14 +13,9 @@
 #include "sems_settings.h"
 
 /* A report for people. */
-int worker_start_solis(struct worker *w)
+static int start_solis(struct worker *w)
 {
 	const struct config *c = &w->config;
-
-	/* A dry run says nothing that the inverter could understand. */
-	if (c->solis_device[0] == '\0' || w->mode != MODE_RUN) {
-		return EXIT_OK;
-	}
 	const struct solis_config config = {
 		.device = c->solis_device,
 		.bms_device = c->bms_device,
@@ -29,31 +28,8 @@ int worker_start_solis(struct worker *w)
 		.window_ms = c->solis_patience_ms,
 		.telemetry = &w->stats->telemetry.head,
 	};
-	int r = solis_start(&w->solis, &config);
 
-	if (r == 0) {
-		r = logger_add(&w->logger, &w->solis.service.events);
-	}
-	if (r != 0) {
-		shared_log(EVENT_WARNING, "cannot read %s: %s; running without the echo check",
-			   c->solis_device, strerror(-r));
-	}
-	return EXIT_OK;
-}
-
-/* One that hangs is left behind: the end of the worker does not wait for it (SAF-13). */
-static void stop_service(struct worker *w, int r, const char *name)
-{
-	if (r != 0) {
-		w->left_behind = true;
-		shared_log(EVENT_WARNING, "the thread of %s hangs and is left behind: %s", name,
-			   strerror(-r));
-	}
-}
-
-void worker_stop_solis(struct worker *w)
-{
-	stop_service(w, solis_stop(&w->solis), "solis");
+	return solis_start(&w->solis, &config);
 }
 
 static enum meter_who whom_to_believe(const struct config *c, uint32_t *ret_serial)
@@ -64,8 +40,7 @@ static enum meter_who whom_to_believe(const struct config *c, uint32_t *ret_seri
 	return strcmp(c->sma_serial, CONF_SERIAL_ANY) == 0 ? METER_ANY : METER_NOBODY;
 }
 
-/* It only listens, so a dry run and an explanation do too. */
-int worker_start_sma(struct worker *w)
+static int start_sma(struct worker *w)
 {
 	const struct config *c = &w->config;
 	struct sma_config config = {
@@ -80,29 +55,11 @@ int worker_start_sma(struct worker *w)
 		.calm_ms = SMA_CALM_MS,
 	};
 
-	if (!c->sma_enabled) {
-		return EXIT_OK;
-	}
 	config.meter.who = whom_to_believe(c, &config.meter.serial);
-	int r = sma_start(&w->sma, &config);
-
-	if (r == 0) {
-		r = logger_add(&w->logger, &w->sma.service.events);
-	}
-	if (r != 0) {
-		shared_log(EVENT_WARNING, "cannot listen for the meter: %s; running without",
-			   strerror(-r));
-	}
-	return EXIT_OK;
+	return sma_start(&w->sma, &config);
 }
 
-void worker_stop_sma(struct worker *w)
-{
-	stop_service(w, sma_stop(&w->sma), "sma");
-}
-
-/* A dry run decides by it, an explanation shows it, and asking changes nothing. */
-int worker_start_goodwe(struct worker *w)
+static int start_goodwe(struct worker *w)
 {
 	const struct config *c = &w->config;
 	const struct goodwe_config config = {
@@ -113,51 +70,75 @@ int worker_start_goodwe(struct worker *w)
 		.stale_ms = c->core.source[SOURCE_LOCAL].stale_ms,
 	};
 
-	if (c->goodwe_host[0] == '\0') {
-		return EXIT_OK;
-	}
-	int r = goodwe_start(&w->goodwe, &config);
-
-	if (r == 0) {
-		r = logger_add(&w->logger, &w->goodwe.service.events);
-	}
-	if (r != 0) {
-		shared_log(EVENT_WARNING, "cannot read goodwe.host=%s: %s; running without",
-			   c->goodwe_host, strerror(-r));
-	}
-	return EXIT_OK;
+	return goodwe_start(&w->goodwe, &config);
 }
 
-void worker_stop_goodwe(struct worker *w)
+static int start_sems(struct worker *w)
 {
-	stop_service(w, goodwe_stop(&w->goodwe), "goodwe");
-}
-
-/* Not for an explanation: its values count from the second, different ones on, a minute later. */
-int worker_start_sems(struct worker *w)
-{
-	const struct config *c = &w->config;
 	struct sems_config config;
 
-	if (c->sems_portal == SEMS_PORTAL_NONE || w->mode == MODE_EXPLAIN) {
-		return EXIT_OK;
-	}
-	sems_settings(c, w->sems_login_path, &config);
-	int r = sems_start(&w->sems, &config);
+	sems_settings(&w->config, w->sems_login_path, &config);
+	return sems_start(&w->sems, &config);
+}
+
+/* @what: what it talks to, as the user has named it. */
+static void add_service(struct worker *w, const char *name, const char *what, struct service *s,
+			int (*start)(struct worker *w))
+{
+	assert(w->services < WORKER_SERVICES);
+	w->service[w->services++] = (struct worker_service){name, s};
+	int r = start(w);
 
 	if (r == 0) {
-		r = logger_add(&w->logger, &w->sems.service.events);
+		r = logger_add(&w->logger, &s->events);
 	}
 	if (r != 0) {
-		shared_log(EVENT_WARNING, "cannot ask the portal: %s; running without",
-			   strerror(-r));
+		shared_log(EVENT_WARNING, "%s (%s) cannot be started: %s; running without", name,
+			   what, strerror(-r));
+	}
+}
+
+int worker_start_services(struct worker *w)
+{
+	const struct config *c = &w->config;
+	/* A dry run says nothing that an inverter could understand, and transmits to nobody. */
+	const bool run = w->mode == MODE_RUN;
+
+	if (c->solis_device[0] != '\0' && run) {
+		add_service(w, "solis", c->solis_device, &w->solis.service, start_solis);
+	}
+	/* It only listens, so a dry run and an explanation do too. */
+	if (c->sma_enabled) {
+		add_service(w, "sma", c->sma_interface, &w->sma.service, start_sma);
+	}
+	/* A dry run decides by it, an explanation shows it, and asking changes nothing. */
+	if (c->goodwe_host[0] != '\0') {
+		add_service(w, "goodwe", c->goodwe_host, &w->goodwe.service, start_goodwe);
+	}
+	/* Not for an explanation: its values count from the second, different ones on, a minute later. */
+	if (c->sems_portal != SEMS_PORTAL_NONE && w->mode != MODE_EXPLAIN) {
+		add_service(w, "sems", "sems.portal", &w->sems.service, start_sems);
+	}
+	/* The last one: it shows the health of all. */
+	if (c->mqtt_host[0] != '\0' && run) {
+		add_service(w, "mqtt", c->mqtt_host, &w->mqtt.service, worker_start_mqtt);
 	}
 	return EXIT_OK;
 }
 
-void worker_stop_sems(struct worker *w)
+/* One that hangs is left behind: the end of the worker does not wait for it (SAF-13). */
+void worker_stop_services(struct worker *w)
 {
-	stop_service(w, sems_stop(&w->sems), "sems");
+	while (w->services > 0U) {
+		const struct worker_service *s = &w->service[--w->services];
+		const int r = service_stop(s->service);
+
+		if (r != 0) {
+			w->left_behind = true;
+			shared_log(EVENT_WARNING, "the thread of %s hangs and is left behind: %s",
+				   s->name, strerror(-r));
+		}
+	}
 }
 
 bool worker_house_is_heard(const struct worker *w)
@@ -173,8 +154,7 @@ bool worker_house_is_heard(const struct worker *w)
 
 void worker_ask_services_to_end(struct worker *w)
 {
-	service_ask_to_end(&w->solis.service);
-	service_ask_to_end(&w->sma.service);
-	service_ask_to_end(&w->goodwe.service);
-	service_ask_to_end(&w->sems.service);
+	for (uint32_t i = 0; i < w->services; i++) {
+		service_ask_to_end(w->service[i].service);
+	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * jkpylon-probe: tries one leg of the installation alone and says what to do next. It needs no
- * daemon and no configuration.
+ * daemon, and for all but mqtt no configuration.
  */
 #include "probe.h"
 
@@ -22,6 +22,7 @@ static void usage(FILE *f)
 		   "       jkpylon-probe can INTERFACE|unix:PATH [-t SECONDS] [--json]\n"
 		   "       jkpylon-probe sma INTERFACE [--serial N] [--group ADDRESS] [--port N]\n"
 		   "                         [-t SECONDS] [--json]\n"
+		   "       jkpylon-probe mqtt CONFIGURATION [--json]\n"
 		   "       jkpylon-probe decode FILE|-\n"
 		   "       jkpylon-probe goodwe HOST[:PORT] [--hex] [--json]\n"
 		   "       jkpylon-probe goodwe-find BROADCAST[:PORT]\n"
@@ -130,8 +131,8 @@ static bool parse(int argc, char **argv, struct probe_options *o)
 	}
 	if (argc - optind != 2) {
 		fprintf(stderr,
-			"jkpylon-probe: expected bms, can, sma, decode, goodwe or goodwe-find and one "
-			"name\n");
+			"jkpylon-probe: expected bms, can, sma, mqtt, decode, goodwe or goodwe-find "
+			"and one name\n");
 		return false;
 	}
 	return true;
@@ -168,6 +169,9 @@ int main(int argc, char **argv)
 	if (strcmp(what, "sma") == 0) {
 		return close_output(probe_sma(name, &o));
 	}
+	if (strcmp(what, "mqtt") == 0) {
+		return close_output(probe_mqtt(name, &o));
+	}
 	if (strcmp(what, "decode") == 0) {
 		return close_output(probe_decode(name));
 	}
@@ -178,7 +182,7 @@ int main(int argc, char **argv)
 		return close_output(probe_goodwe_find(name));
 	}
 	fprintf(stderr,
-		"jkpylon-probe: '%s' is none of bms, can, sma, decode, goodwe, goodwe-find\n",
+		"jkpylon-probe: '%s' is none of bms, can, sma, mqtt, decode, goodwe, goodwe-find\n",
 		what);
 	usage(stderr);
 	return PROBE_USAGE;

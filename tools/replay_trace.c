@@ -212,7 +212,7 @@ static int take_command(struct replay_trace *t, char **field, struct cycle_in *i
 	}
 	struct command *c = &in->command[in->command_len];
 
-	if (!unsigned32(field[0], &c->kind) || !number32(field[1], &c->value_ma) ||
+	if (!unsigned32(field[0], &c->kind) || !number32(field[1], &c->value) ||
 	    !number32(field[2], &c->ttl_ms) || !unsigned32(field[3], &c->local)) {
 		return wrong(t, "K: expected four whole numbers");
 	}

@@ -7,7 +7,8 @@
  * In a text {0}..{3} stands for an argument; {0:mV} prints volts, {0:mA} amperes, {0:dC} degrees,
  * {0:pm} per mille as per cent, {0:ms} seconds, {0:hex} hexadecimal, {0:id} a CAN identifier, {0:u}
  * an unsigned number, {0:ip} an IPv4 address; {0:rule} {0:verdict} {0:step} {0:reason} {0:level}
- * {0:phase} {0:link} {0:dir} {0:command} {0:source} are names supplied by the caller's namer.
+ * {0:phase} {0:link} {0:dir} {0:command} {0:order} {0:source} are names supplied by the caller's
+ * namer.
  */
 #ifndef JKP_BASE_EVENT_H
 #define JKP_BASE_EVENT_H
@@ -78,7 +79,9 @@ enum event_level {
 	X(PHASE,            NOTICE,  0,  "charge phase: {0:phase} (before: {1:phase})") \
 	X(FULL,             NOTICE,  0,  "battery is full: cells {0:mV} to {1:mV}") \
 	X(COMMAND_ACCEPTED, NOTICE,  1,  "command accepted: {0:command} {1:mA} for {2:ms}") \
-	X(COMMAND_REFUSED,  WARNING, 1,  "command refused: {0:command} value {1}, time {2:ms}") \
+	X(COMMAND_SOC,      NOTICE,  1,  "command accepted: {0:command} {1} % for {2:ms}") \
+	X(COMMAND_RELEASED, NOTICE,  1,  "command accepted: release {0:command} (none = all)") \
+	X(COMMAND_REFUSED,  WARNING, 1,  "command refused: {0:command} value {1}, time {2:ms}: {3:order}") \
 	X(COMMAND_EXPIRED,  NOTICE,  1,  "command expired: {0:command}") \
 	/* CAN */ \
 	X(CAN_LINK,         WARNING, 1,  "CAN: {0:link} (before: {1:link})") \
@@ -177,6 +180,22 @@ enum event_level {
 	X(PEER_HEARD,       NOTICE,  300,"other inverter is heard, from {0:source}") \
 	X(OSCILLATION,      NOTICE,  60, "grid power oscillates: {0} swings beyond {1} W in {2:ms}: both limits fall to {3:mA}") \
 	X(OSCILLATION_OVER, NOTICE,  60, "grid power is calm again: limits released") \
+	/* MQTT */ \
+	X(MQTT_CONNECTED,   NOTICE,  10, "MQTT: connected to the broker") \
+	X(MQTT_UNREACHABLE, WARNING, 300,"MQTT: the broker cannot be reached (errno {0}): check mqtt.host, mqtt.port, that it runs, and whether it wants TLS; tried again") \
+	X(MQTT_NO_HOST,     WARNING, 300,"MQTT: mqtt.host is not known to the name service: check its spelling and the network; tried again") \
+	X(MQTT_LOGIN,       WARNING, 300,"MQTT: the broker refuses user or password (code {0}): check mqtt.user, mqtt.password_file and the broker's access list; tried again") \
+	X(MQTT_REFUSED,     WARNING, 300,"MQTT: the broker refuses the connection (code {0}: 1 protocol, 2 mqtt.client_id, 3 not available): tried again") \
+	X(MQTT_CERTIFICATE, WARNING, 300,"MQTT: the broker's certificate is not signed by a known authority: set mqtt.ca_file to the one that did; tried again") \
+	X(MQTT_NAME,        WARNING, 300,"MQTT: the broker's certificate is for another host name: write mqtt.host as the certificate does; tried again") \
+	X(MQTT_TLS,         WARNING, 300,"MQTT: TLS fails (errno {0}): check mqtt.port, the certificate files, and that the broker speaks TLS there; tried again") \
+	X(MQTT_SECRET,      ERR,     300,"MQTT: mqtt.password_file cannot be used (errno {0}): it must belong to the daemon's user, mode 0600, one line; tried again") \
+	X(MQTT_LOST,        WARNING, 60, "MQTT: connection to the broker lost (errno {0}): tried again; orders given end with their time") \
+	X(MQTT_RETAINED,    WARNING, 60, "MQTT: a retained order is ignored ({0} so far): send orders without retain, and clear that one with an empty retained message") \
+	X(MQTT_ORDER,       WARNING, 60, "MQTT: order not understood ({0} so far): the topic reply tells why") \
+	X(MQTT_FLOOD,       WARNING, 60, "MQTT: more than 2 orders a second: {0} dropped so far") \
+	X(MQTT_SLOW,        WARNING, 300,"MQTT: the broker is too slow: {0} messages withheld so far") \
+	X(MQTT_TOTAL,       INFO,    0,  "MQTT: {0} messages published, {1} withheld, {2} orders taken, {3} refused") \
 	/* realtime */ \
 	X(OVERRUN,          WARNING, 10, "cycle overrun: {0} periods skipped, {1} in total") \
 	X(RT_REFUSED,       WARNING, 0,  "realtime scheduling refused (errno {0}): running without") \
@@ -217,6 +236,7 @@ enum event_name {
 	EVENT_NAME_DIR,
 	EVENT_NAME_COMMAND,
 	EVENT_NAME_SOURCE,
+	EVENT_NAME_ORDER, /* what became of a command */
 	EVENT_NAMES
 };
 

@@ -50,6 +50,8 @@
 	X(RATCHET,         "ratchet",         "no rise until the cell is back in the full zone")    \
 	X(PHASE,           "phase",           "charge phase")                                       \
 	X(COMMAND,         "command",         "leased command")                                     \
+	X(SOC_MAX,         "soc-max",         "SoC at which a leased command ends charging")        \
+	X(SOC_MIN,         "soc-min",         "SoC at which a leased command ends discharging")     \
 	X(INTERLOCK,       "interlock",       "the other battery does the opposite")                \
 	X(CROSS_CHARGE,    "cross-charge",    "one battery would charge the other")                 \
 	X(SOURCE_SILENT,   "source-silent",   "fallback of a source that is silent")                \

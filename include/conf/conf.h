@@ -114,6 +114,23 @@ struct config {
 	char sems_forbidden[CONF_PATH_MAX];
 	/* [arbiter] */
 	bool interlock_explicit; /* the user wrote it down */
+	/* [mqtt] */
+	char mqtt_host[CONF_PATH_MAX]; /* empty: off */
+	int32_t mqtt_port;
+	char mqtt_user[CONF_PATH_MAX];
+	char mqtt_password_file[CONF_PATH_MAX]; /* path or credential:NAME; empty: none */
+	bool mqtt_tls;
+	char mqtt_ca_file[CONF_PATH_MAX];
+	char mqtt_cert_file[CONF_PATH_MAX];
+	char mqtt_key_file[CONF_PATH_MAX];
+	char mqtt_client_id[CONF_PATH_MAX];
+	char mqtt_prefix[CONF_PATH_MAX];
+	bool mqtt_discovery;
+	char mqtt_discovery_prefix[CONF_PATH_MAX];
+	int32_t mqtt_interval_ms;
+	int32_t mqtt_keepalive_ms;
+	bool mqtt_commands; /* mqtt.allow_full_charge is in core */
+	bool mqtt_seed_topics;
 	/* [recorder] */
 	char trace_path[CONF_PATH_MAX]; /* text trace of all cycle inputs, for replay */
 };
@@ -181,6 +198,16 @@ bool conf_secret_path(const char *value, char *ret_path);
  * Return: false: the key is not set, or any.
  */
 bool conf_sma_serial(const struct config *config, uint32_t *ret_serial);
+
+/**
+ * conf_secret_path - where a file with a secret lies
+ * @value: a path, or credential:NAME for one that the service manager provides
+ * @ret_path: receives the path, CONF_PATH_MAX bytes
+ *
+ * Return: whether it is one of the service manager, which keeps it from others itself. Without a
+ * service manager @ret_path is empty.
+ */
+bool conf_secret_path(const char *value, char *ret_path);
 
 /**
  * conf_print - every key with section, unit, range, default and value

@@ -89,6 +89,7 @@ struct arbiter_dir {
  * @grid_w: grid power as used, SOURCE_NO_VALUE = silent
  * @peer_w: power of the other battery as used, SOURCE_NO_VALUE = silent; one whose size is not
  *          known, only its direction, is INT32_MAX or -INT32_MAX
+ * @peer_soc_pct: its state of charge, SOURCE_NO_VALUE = not known
  * @peer_from: SOURCE_LOCAL, SOURCE_PORTAL, or SOURCES = silent
  */
 struct arbiter {
@@ -96,11 +97,11 @@ struct arbiter {
 	uint32_t rule[DIRS];
 	int32_t grid_w;
 	int32_t peer_w;
+	int32_t peer_soc_pct;
 	uint32_t peer_from;
 	/* the module's own */
 	int32_t peer_ma;
 	int64_t busy_ns; /* when the other battery last did anything */
-	int32_t peer_soc_pct;
 	int64_t from_ns; /* what was heard before does not count */
 	int64_t last_ns;
 	bool grid_told; /* the meter was heard and that was said */

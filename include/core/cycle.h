@@ -14,6 +14,7 @@
 #include "base/canmsg.h"
 #include "base/event.h"
 #include "base/rule.h"
+#include "core/command.h"
 #include "core/config.h"
 #include "core/safety.h"
 #include "core/sample.h"
@@ -27,37 +28,7 @@
 #define CYCLE_CAN_TX_MAX  8U
 #define CYCLE_COMMAND_MAX 4U
 #define CYCLE_EVENT_MAX	  24U
-
-#define COMMAND_TTL_MAX_MS 60000
-
-/* Orders from services and local tools. All but ACK can only lower. */
-enum command_kind {
-	COMMAND_NONE,
-	COMMAND_LIMIT_CHARGE,	 /* value_ma */
-	COMMAND_LIMIT_DISCHARGE, /* value_ma */
-	COMMAND_PAUSE_CHARGE,
-	COMMAND_PAUSE_DISCHARGE,
-	COMMAND_FULL_CHARGE, /* asks for bit 3 of 0x35C and a bulk charge */
-	COMMAND_RELEASE,     /* withdraw all leases */
-	COMMAND_ACK,	     /* local only: clear a latch; value_ma 1 = attended recovery */
-	COMMANDS
-};
-
-const char *command_name(int32_t kind);
-
-/**
- * struct command - one order with its lease
- * @kind: enum command_kind
- * @value_ma: limit, mA, >= 0
- * @ttl_ms: lease, 1..COMMAND_TTL_MAX_MS from the period it arrives in
- * @local: comes from a local tool, not from the network: COMMAND_ACK demands it
- */
-struct command {
-	uint32_t kind;
-	int32_t value_ma;
-	int32_t ttl_ms;
-	uint32_t local;
-};
+#define CYCLE_ANSWER_MAX  COMMAND_ANSWERS_MAX(CYCLE_COMMAND_MAX)
 
 /* Where a received CAN frame came from. */
 enum can_origin {
@@ -148,12 +119,14 @@ struct cycle_in {
  * @permit_reason: enum reason when it may not
  * @held: values the guard keeps for the next worker
  * @event, @event_len: what happened
+ * @answer, @answer_len: what became of orders that have a number
  * @stopped: orderly stop is complete: the last frames said 0 A, and the relay may open
  */
 struct cycle_out {
 	uint8_t bms_tx_len;
 	uint8_t can_tx_len;
 	uint8_t event_len;
+	uint8_t answer_len;
 	bool can_flush;
 	bool permit;
 	bool stopped;
@@ -161,6 +134,7 @@ struct cycle_out {
 	uint8_t bms_tx[JK_REQUEST_SIZE];
 	struct can_msg can_tx[CYCLE_CAN_TX_MAX];
 	struct held held;
+	struct command_answer answer[CYCLE_ANSWER_MAX];
 	struct event event[CYCLE_EVENT_MAX];
 };
 

@@ -22,9 +22,13 @@
 	(2 * NS_PER_S) /* until the current has fallen: the relay opens then (SAF-20) */
 #define STOP_REST_MA 2000
 
+/* SoC must be this far back before a bound of SoC that was reached lets current flow again. */
+#define SOC_BOUND_BACK_PCT 2
+
 struct lease {
 	int64_t until_ns;
-	int32_t value_ma;
+	int32_t value;
+	uint32_t seq;
 	bool active;
 };
 
@@ -41,6 +45,7 @@ struct cycle {
 	struct lease lease[COMMANDS];
 	struct arbiter arbiter;
 	struct damping damping;
+	bool soc_reached[DIRS];	  /* the bound of COMMAND_SOC_MAX, COMMAND_SOC_MIN */
 	struct bms_limits known;  /* last usable protection values of the BMS */
 	struct sample sample;	  /* newest accepted */
 	struct sample decoded;	  /* scratch */

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "core/command.h"
 #include "core/config.h"
 #include "core/sample.h"
 
@@ -100,7 +101,11 @@ const char *core_event_name(enum event_name kind, int32_t value);
  * @oscillating: the grid power oscillates, or has lately
  * @source_age_ms: by enum source_id: age of the newest sample that could be read, INT32_MAX if none
  * @peer_from: enum source_id that the word of the other battery came from, SOURCES = nobody's
- * @grid_w, @peer_w: as the arbiter used them, SOURCE_NO_VALUE = not known
+ * @grid_w, @peer_w: as the arbiter used them, SOURCE_NO_VALUE = not known; of @peer_w INT32_MAX and
+ *                  -INT32_MAX are a direction without a size
+ * @peer_soc_pct: state of charge of the other battery, SOURCE_NO_VALUE = not known
+ * @lease_left_ms: by enum command_kind, what is left of the lease, 0 = none runs
+ * @lease_value: its value, see enum command_kind
  * @count_*: since start, modulo 2^32
  *
  * Size is a multiple of 8; no pointers; @sample is the newest accepted one.
@@ -155,6 +160,12 @@ struct telemetry {
 	uint32_t peer_from;
 	int32_t grid_w;
 	int32_t peer_w;
+	int32_t peer_soc_pct;
+	int32_t lease_left_ms[COMMANDS];
+	int32_t lease_value[COMMANDS];
+	uint32_t pad;
 };
+
+_Static_assert(sizeof(struct telemetry) % 8U == 0U, "what the page is made of");
 
 #endif

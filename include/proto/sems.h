@@ -11,7 +11,7 @@
 
 #include "proto/digest.h"
 
-#define SEMS_UID_MAX	   128U	 /* with the NUL, as the next */
+#define SEMS_UID_MAX	   128U /* with the NUL, as the next */
 #define SEMS_TOKEN_MAX	   1024U
 #define SEMS_MS_DIGITS	   20U
 #define SEMS_PASSWORD_SIZE DIGEST_BASE64_SIZE(DIGEST_MD5_HEX - 1U)

@@ -44,7 +44,9 @@ typedef uint32_t loop_tap(void *context, const struct cycle_in *in);
  * @core: settings of the core
  * @serial: BMS port
  * @can: CAN port, or NULL: dry run, frames go to @frames
- * @commands: ring of struct command, or NULL
+ * @commands: ring of struct command from local tools, or NULL
+ * @network: the same from the network, or NULL: heard after @commands, never as local
+ * @answers: ring of struct command_answer for the producer of @network, or NULL
  * @events: ring of struct event; the cycle is its only producer
  * @frames: ring of struct can_msg for a dry run, or NULL
  * @grid: snapshot of struct grid_sample, or NULL: no meter
@@ -60,6 +62,8 @@ struct loop_config {
 	struct serial *serial;
 	struct can_port *can;
 	struct ring *commands;
+	struct ring *network;
+	struct ring *answers;
 	struct ring *events;
 	struct ring *frames;
 	const struct snapshot *grid;

@@ -2,8 +2,8 @@
 /*
  * The statistics page: a file of fixed layout, mapped by the worker, read-only to everybody else
  * (rtstat and friends). It is made under another name and renamed, so nobody sees half of it. The
- * cycle never reads it back, and of the services only one that reports (svc/solis): whatever others
- * do to the file, control is not affected.
+ * cycle never reads it back, and of the services only those that report (solis, mqtt): whatever
+ * others do to the file, control is not affected.
  */
 #ifndef JKP_RT_STATS_H
 #define JKP_RT_STATS_H
@@ -19,7 +19,7 @@
 #include "rt/serial.h"
 
 #define STATS_MAGIC	   "JKPSTAT" /* with its NUL: 8 bytes */
-#define STATS_VERSION	   1U
+#define STATS_VERSION	   3U
 #define STATS_DEFAULT_PATH "/run/jkpylon/stats"
 #define STATS_ERROR_MAX	   320
 

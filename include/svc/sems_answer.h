@@ -18,9 +18,10 @@
 #include "core/source.h"
 #include "proto/sems.h"
 
-#define SEMS_ANSWER_MAX	  (256U * 1024U) /* bytes of an answer; monitor answers carry weather and more */
-#define SEMS_VALUES_MAX	  16384U	 /* values in it: each costs memory */
-#define SEMS_DEPTH_MAX	  32U		 /* objects and lists in each other: each costs stack */
+#define SEMS_ANSWER_MAX \
+	(256U * 1024U)		 /* bytes of an answer; monitor answers carry weather and more */
+#define SEMS_VALUES_MAX	  16384U /* values in it: each costs memory */
+#define SEMS_DEPTH_MAX	  32U	 /* objects and lists in each other: each costs stack */
 #define SEMS_API_MAX	  256U
 #define SEMS_HEADER_MAX	  2048U
 #define SEMS_STATION_MAX  65U

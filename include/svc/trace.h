@@ -25,7 +25,7 @@
  *   D <bits>				frames of ours that did not leave, hexadecimal, cycle_can_bit()
  *   G <relay> <latch>			enum relay_state and enum reason; only when the relay differs
  *					from the step before (before the first: 0) or something latched
- *   K <kind> <value_ma> <ttl_ms> <local> a command; at most CYCLE_COMMAND_MAX
+ *   K <kind> <value> <ttl_ms> <local> a command; at most CYCLE_COMMAND_MAX
  *   F <id>#<data> b|o			a frame: id 3 hex digits, data 0..8 bytes in hex, from the
  *					bus or our own; at most CYCLE_CAN_RX_MAX
  *   R <hex>				serial bytes; several R lines of a step are one piece, at

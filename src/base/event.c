@@ -186,6 +186,7 @@ static const struct place places[] = {
 	{"dir", "", FORMAT_NAME, EVENT_NAME_DIR, 0, KEEP_ZEROS},
 	{"command", "", FORMAT_NAME, EVENT_NAME_COMMAND, 0, KEEP_ZEROS},
 	{"source", "", FORMAT_NAME, EVENT_NAME_SOURCE, 0, KEEP_ZEROS},
+	{"order", "", FORMAT_NAME, EVENT_NAME_ORDER, 0, KEEP_ZEROS},
 };
 
 static const struct place *place_find(const char *word, size_t len)

@@ -6,33 +6,40 @@
 #include "base/units.h"
 #include "conf_private.h"
 
-#define BITRATE		  500000
-#define BEAT_MS		  100
-#define RELOAD_MS	  2500
-#define PULSE_MS	  100
-#define PRECHARGE_MS	  2000
-#define FEEDBACK_MS	  300
-#define WATCHDOG_MS	  10000
-#define STATE_PATH	  "/var/lib/jkpylon/state"
-#define PRIORITY	  80
-#define STATS_PATH	  "/run/jkpylon/stats"
-#define NONE		  "none"
-#define ACTIVE_LOW	  ":active-low"
-#define PERIODS_PER_BEAT  4
-#define PULSE_FEEDBACK_MS 1500
-#define US_PER_MS	  1000
-#define SOLIS_ADDRESS	  1
-#define SOLIS_BAUD	  9600
-#define SOLIS_POLL_MS	  10000
-#define SOLIS_PATIENCE	  30000
-#define SMA_GROUP	  "239.12.255.254"
-#define SMA_PORT	  9522
-#define SMA_MAX_POWER_W	  45000
-#define GOODWE_POLL_MS	  15000
-#define GOODWE_POLLS	  2
+#define BITRATE		   500000
+#define BEAT_MS		   100
+#define RELOAD_MS	   2500
+#define PULSE_MS	   100
+#define PRECHARGE_MS	   2000
+#define FEEDBACK_MS	   300
+#define WATCHDOG_MS	   10000
+#define STATE_PATH	   "/var/lib/jkpylon/state"
+#define PRIORITY	   80
+#define STATS_PATH	   "/run/jkpylon/stats"
+#define NONE		   "none"
+#define ACTIVE_LOW	   ":active-low"
+#define PERIODS_PER_BEAT   4
+#define PULSE_FEEDBACK_MS  1500
+#define US_PER_MS	   1000
+#define SOLIS_ADDRESS	   1
+#define SOLIS_BAUD	   9600
+#define SOLIS_POLL_MS	   10000
+#define SOLIS_PATIENCE	   30000
+#define SMA_GROUP	   "239.12.255.254"
+#define SMA_PORT	   9522
+#define SMA_MAX_POWER_W	   45000
+#define GOODWE_POLL_MS	   15000
+#define GOODWE_POLLS	   2
+#define MQTT_PORT	   1883
+#define MQTT_PORT_TLS	   8883
+#define MQTT_NAME	   "jkpylon"
+#define MQTT_DISCOVERY	   "homeassistant"
+#define MQTT_INTERVAL_MS   5000
+#define MQTT_KEEPALIVE_MS  15000
+#define MS_PER_S	   1000
 #define SEMS_POLL_USUAL_MS 60000
-#define RELOAD_POLLS	  2
-#define RELOAD_REPLY_MS	  500 /* a reply is waited for this long */
+#define RELOAD_POLLS	   2
+#define RELOAD_REPLY_MS	   500 /* a reply is waited for this long */
 
 void conf_default(struct config *ret_config)
 {
@@ -70,6 +77,13 @@ void conf_default(struct config *ret_config)
 	c->goodwe_port = GOODWE_PORT;
 	c->goodwe_family = GOODWE_FAMILY_AUTO;
 	c->goodwe_poll_ms = GOODWE_POLL_MS;
+	c->mqtt_port = MQTT_PORT;
+	memcpy(c->mqtt_client_id, MQTT_NAME, sizeof(MQTT_NAME));
+	memcpy(c->mqtt_prefix, MQTT_NAME, sizeof(MQTT_NAME));
+	c->mqtt_discovery = true;
+	memcpy(c->mqtt_discovery_prefix, MQTT_DISCOVERY, sizeof(MQTT_DISCOVERY));
+	c->mqtt_interval_ms = MQTT_INTERVAL_MS;
+	c->mqtt_keepalive_ms = MQTT_KEEPALIVE_MS;
 	conf_default_sems(c);
 }
 
@@ -175,6 +189,41 @@ static int check_fallbacks(const struct config *config, struct config_fault *ret
 	return 0;
 }
 
+static bool is_set(const char *text)
+{
+	return text[0] != '\0';
+}
+
+static int check_mqtt(const struct config *c, struct config_fault *ret_fault)
+{
+	const bool tls_files = is_set(c->mqtt_ca_file) || is_set(c->mqtt_cert_file) ||
+			       is_set(c->mqtt_key_file);
+
+	if (is_set(c->mqtt_password_file) && !is_set(c->mqtt_user)) {
+		return fault(ret_fault, "mqtt.password_file", "mqtt.user",
+			     "a password is of no use without a user: set mqtt.user");
+	}
+	if (tls_files && !c->mqtt_tls) {
+		return fault(ret_fault, "mqtt.tls", NULL,
+			     "mqtt.ca_file, mqtt.cert_file and mqtt.key_file are of no use without "
+			     "TLS: set mqtt.tls=yes, or remove them");
+	}
+	if (is_set(c->mqtt_cert_file) != is_set(c->mqtt_key_file)) {
+		return fault(ret_fault, "mqtt.cert_file", "mqtt.key_file",
+			     "a certificate needs its key and a key its certificate: set both");
+	}
+	if (c->core.allow_full_charge && !c->mqtt_commands) {
+		return fault(ret_fault, "mqtt.allow_full_charge", "mqtt.commands",
+			     "without orders nobody can ask for a full charge: set "
+			     "mqtt.commands=yes");
+	}
+	if (c->mqtt_keepalive_ms % MS_PER_S != 0) {
+		return fault(ret_fault, "mqtt.keepalive", NULL,
+			     "mqtt.keepalive must be whole seconds");
+	}
+	return 0;
+}
+
 int conf_check(const struct config *config, struct config_fault *ret_fault)
 {
 	const struct core_config *core = &config->core;
@@ -225,7 +274,15 @@ int conf_check(const struct config *config, struct config_fault *ret_fault)
 	r = r != 0 ? r : check_goodwe(config, ret_fault);
 	r = r != 0 ? r : conf_check_sems(config, ret_fault);
 	r = r != 0 ? r : check_fallbacks(config, ret_fault);
+	r = r != 0 ? r : check_mqtt(config, ret_fault);
 	return r != 0 ? r : core_config_check(core, ret_fault);
+}
+
+/* The broker of the same machine. */
+static bool is_local(const char *host)
+{
+	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+	       strncmp(host, "127.", strlen("127.")) == 0;
 }
 
 const char *conf_advice(const struct config *config, uint32_t n)
@@ -264,6 +321,15 @@ const char *conf_advice(const struct config *config, uint32_t n)
 		{peer && !coordinates,
 		 "goodwe.host, sems.portal: arbiter.interlock=no and arbiter.cross_charge=no, so nothing "
 		 "uses what they say"},
+		{is_set(config->mqtt_host) && is_set(config->mqtt_password_file) &&
+			 !config->mqtt_tls && !is_local(config->mqtt_host),
+		 "mqtt.password_file: without mqtt.tls=yes the password crosses the network in clear"},
+		{is_set(config->mqtt_host) && !config->mqtt_tls &&
+			 config->mqtt_port == MQTT_PORT_TLS,
+		 "mqtt.port: 8883 is the usual port for TLS, but mqtt.tls=no"},
+		{is_set(config->mqtt_host) && config->mqtt_commands && !is_set(config->mqtt_user) &&
+			 !is_set(config->mqtt_cert_file),
+		 "mqtt.commands=yes without mqtt.user: whoever reaches the broker can lower the limits"},
 		{portal && config->sems_poll_ms < SEMS_POLL_USUAL_MS,
 		 "sems.poll: the portal has new values once a minute at most, and refuses who asks too "
 		 "often: 60s or more"},

@@ -174,7 +174,11 @@ conf_text_check conf_check_network;
 conf_text_check conf_check_serial;
 conf_text_check conf_check_group;
 conf_text_check conf_check_host;
+conf_text_check conf_check_user;
 conf_text_check conf_check_secret;
+conf_text_check conf_check_client_id;
+conf_text_check conf_check_prefix;
+conf_text_check conf_check_discovery_prefix;
 /* web.c */
 conf_text_check conf_check_url;
 conf_text_check conf_check_path;

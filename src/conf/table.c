@@ -29,10 +29,10 @@
 		.min = (LO), .max = (HI), .offset = AT(core.curve[ID]), .help = (T)    \
 	}
 /* A text that has a default; HAS_NONE: "none" or NULL. */
-#define TEXT(S, N, MEMBER, CHECK, FORM, HAS_NONE, T)                                               \
-	{                                                                                          \
-		.section = (S), .name = (N), .type = CONF_TEXT, .offset = AT(MEMBER),              \
-		.check = (CHECK), .form = (FORM), .none = (HAS_NONE), .help = (T)                  \
+#define TEXT(S, N, MEMBER, CHECK, FORM, HAS_NONE, T)                                  \
+	{                                                                             \
+		.section = (S), .name = (N), .type = CONF_TEXT, .offset = AT(MEMBER), \
+		.check = (CHECK), .form = (FORM), .none = (HAS_NONE), .help = (T)     \
 	}
 #define FALLBACK(S, ID, T)                                                 \
 	{                                                                  \
@@ -513,6 +513,60 @@ const struct conf_key conf_keys[] = {
 	       "The limits stay for this long after the oscillation is over."),
 	NUMBER("damping", "double", core.damping.double_ms, &conf_time_ms, 5 * S_MS, 1 * H_MS,
 	       "Then they double in this time until they are free."),
+
+	{.section = "mqtt", .name = "host", .type = CONF_TEXT, .offset = AT(mqtt_host),
+	 .check = conf_check_host, .form = "name or address", .none = "none",
+	 .help = "MQTT broker to publish to. none: no MQTT. Nothing depends on it. The service needs the "
+		 "drop-in network.conf for it, see jkpylond(8)."},
+	NUMBER("mqtt", "port", mqtt_port, &conf_count, 1, 65535,
+	       "Its port; usually 1883, with TLS 8883."),
+	{.section = "mqtt", .name = "user", .type = CONF_TEXT, .offset = AT(mqtt_user),
+	 .check = conf_check_user, .form = "name of a user", .none = "none",
+	 .help = "User at the broker. none: nobody logs in."},
+	{.section = "mqtt", .name = "password_file", .type = CONF_TEXT,
+	 .offset = AT(mqtt_password_file), .check = conf_check_secret,
+	 .form = "path of a file, or credential:NAME", .none = "none",
+	 .help = "File with the password in its first line. It must belong to the user of the daemon "
+		 "with mode 0600. credential:NAME is one that systemd provides "
+		 "(LoadCredential=NAME:PATH)."},
+	BOOLEAN("mqtt", "tls", mqtt_tls,
+		"yes: TLS 1.2 or later; the broker's certificate and the host name in it are checked."),
+	{.section = "mqtt", .name = "ca_file", .type = CONF_TEXT, .offset = AT(mqtt_ca_file),
+	 .check = conf_check_file, .form = "path of a file", .none = "none",
+	 .help = "Certificate of the authority that signed the broker's. none: those that the system "
+		 "trusts."},
+	{.section = "mqtt", .name = "cert_file", .type = CONF_TEXT, .offset = AT(mqtt_cert_file),
+	 .check = conf_check_file, .form = "path of a file", .none = "none",
+	 .help = "Certificate that the daemon shows the broker, if that asks for one."},
+	{.section = "mqtt", .name = "key_file", .type = CONF_TEXT, .offset = AT(mqtt_key_file),
+	 .check = conf_check_file, .form = "path of a file", .none = "none",
+	 .help = "Its key, without a password, mode 0600."},
+	{.section = "mqtt", .name = "client_id", .type = CONF_TEXT, .offset = AT(mqtt_client_id),
+	 .check = conf_check_client_id, .form = "1 to 64 of A-Z a-z 0-9 _ -",
+	 .help = "Name of this daemon at the broker and in Home Assistant. Each needs one of its own: "
+		 "a broker throws out the first of two."},
+	{.section = "mqtt", .name = "prefix", .type = CONF_TEXT, .offset = AT(mqtt_prefix),
+	 .check = conf_check_prefix, .form = "a topic of at most 64 characters",
+	 .help = "First part of the name of every topic."},
+	BOOLEAN("mqtt", "discovery", mqtt_discovery,
+		"yes: Home Assistant shows everything as one device. no: what was told to it is taken "
+		"back."),
+	{.section = "mqtt", .name = "discovery_prefix", .type = CONF_TEXT,
+	 .offset = AT(mqtt_discovery_prefix), .check = conf_check_discovery_prefix,
+	 .form = "a topic of at most 32 characters",
+	 .help = "Where Home Assistant looks for devices, as set there."},
+	NUMBER("mqtt", "interval", mqtt_interval_ms, &conf_time_ms, 1 * S_MS, 1 * MIN_MS,
+	       "Time between two publications. A change of the ladder, a latch or the relay does not "
+	       "wait for it."),
+	NUMBER("mqtt", "keepalive", mqtt_keepalive_ms, &conf_time_ms, 5 * S_MS, 1 * MIN_MS,
+	       "A broker that says nothing for twice this time counts as lost; in whole seconds."),
+	BOOLEAN("mqtt", "commands", mqtt_commands,
+		"yes: orders that lower a limit are taken from the broker; each ends by itself after "
+		"at most 60 s. Whoever may publish there may give them."),
+	BOOLEAN("mqtt", "allow_full_charge", core.allow_full_charge,
+		"Whether an order may ask the inverter for a full charge. No limit is raised by it."),
+	BOOLEAN("mqtt", "seed_topics", mqtt_seed_topics,
+		"yes: also the topics jk_pylon/... of the script this project began with."),
 
 	{.section = "recorder", .name = "trace", .type = CONF_TEXT, .offset = AT(trace_path),
 	 .check = conf_check_file, .form = "path of a file", .none = "none",

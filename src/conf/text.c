@@ -16,7 +16,12 @@
 #define SERIAL_DIGITS 10U
 #define DECIMAL	      10U
 #define LINE_DIGITS   4U   /* of a GPIO line offset */
-#define HOST_LONGEST  253U /* of a name in the DNS */
+#define HOST_MAX      253U /* of a name in the DNS */
+#define USER_MAX      64U
+#define ID_MAX	      64U
+#define DISC_MAX      32U
+#define LETTERS	      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS	      "0123456789"
 
 void conf_text_vadd(struct conf_text *t, const char *format, va_list args)
 {
@@ -200,21 +205,59 @@ const char *conf_check_state(const char *value)
 	return strcmp(value, NONE) == 0 ? NULL : conf_check_file(value);
 }
 
+static bool made_of(const char *value, const char *allowed, size_t max)
+{
+	const size_t len = strlen(value);
+
+	return len > 0 && len <= max && strspn(value, allowed) == len;
+}
+
 /* Looked up when it is used; what no name or address can be is told now. One colon leads to a port. */
 const char *conf_check_host(const char *value)
 {
-	static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789:";
-	static const char later[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789:._-%";
-	const size_t len = strlen(value);
 	const char *colon = strchr(value, ':');
 	const bool port = colon != NULL && strchr(colon + 1, ':') == NULL;
 	const bool scope = colon == NULL && strchr(value, '%') != NULL;
 
-	return len > 0 && len <= HOST_LONGEST && strspn(value, later) == len &&
-			       strspn(value, first) > 0 && !port && !scope
+	return made_of(value, LETTERS DIGITS ":._-%", HOST_MAX) &&
+			       strspn(value, LETTERS DIGITS ":") > 0 && !port && !scope
 		       ? NULL
-		       : "a name or an address is needed, without a port, for example "
-			 "192.168.1.20 or goodwe.lan, or none";
+		       : "a name or an address is needed, without a port (a key of its own), for "
+			 "example 192.168.1.20 or house.lan";
+}
+
+const char *conf_check_user(const char *value)
+{
+	return made_of(value, LETTERS DIGITS "._-@:+/", USER_MAX)
+		       ? NULL
+		       : "1 to 64 letters, digits, . _ - @ : + / are needed, for example jkpylon";
+}
+
+const char *conf_check_client_id(const char *value)
+{
+	return made_of(value, LETTERS DIGITS "_-", ID_MAX) ? NULL
+							   : "1 to 64 letters, digits, _ or - are "
+							     "needed, for example jkpylon-cellar";
+}
+
+/* A topic to publish on: no wildcards, no empty level, none of the broker's own. */
+static bool is_topic(const char *value, size_t max)
+{
+	return made_of(value, LETTERS DIGITS "_-./:", max) && value[0] != '/' &&
+	       value[strlen(value) - 1] != '/' && strstr(value, "//") == NULL;
+}
+
+const char *conf_check_prefix(const char *value)
+{
+	return is_topic(value, ID_MAX) ? NULL
+				       : "a topic of at most 64 letters, digits, _ - . : and / "
+					 "between its levels is needed, for example jkpylon";
+}
+
+const char *conf_check_discovery_prefix(const char *value)
+{
+	return is_topic(value, DISC_MAX)
+		       ? NULL
+		       : "a topic of at most 32 letters, digits, _ - . : and / "
+			 "between its levels is needed, for example homeassistant";
 }

@@ -178,19 +178,22 @@ int conf_check_sems(const struct config *config, struct config_fault *ret_fault)
 		return 0;
 	}
 	if (config->sems_login_file[0] == '\0') {
-		return fault(ret_fault, "sems.portal", "sems.login_file",
-			     "the portal answers nobody without a login: write account and password "
-			     "into a file of mode 0600 and name it in sems.login_file");
+		return fault(
+			ret_fault, "sems.portal", "sems.login_file",
+			"the portal answers nobody without a login: write account and password "
+			"into a file of mode 0600 and name it in sems.login_file");
 	}
 	if (config->sems_portal == SEMS_PORTAL_LEGACY && config->sems_station[0] == '\0') {
-		return fault(ret_fault, "sems.portal", "sems.station",
-			     "the legacy portal must be told the plant: write its id (in the address "
-			     "of its page) into sems.station");
+		return fault(
+			ret_fault, "sems.portal", "sems.station",
+			"the legacy portal must be told the plant: write its id (in the address "
+			"of its page) into sems.station");
 	}
 	if (config->core.source[SOURCE_PORTAL].stale_ms < config->sems_poll_ms * POLLS) {
-		return fault(ret_fault, "sems.stale", "sems.poll",
-			     "sems.stale must be at least twice sems.poll, or one lost answer makes "
-			     "its values useless: raise sems.stale or lower sems.poll");
+		return fault(
+			ret_fault, "sems.stale", "sems.poll",
+			"sems.stale must be at least twice sems.poll, or one lost answer makes "
+			"its values useless: raise sems.stale or lower sems.poll");
 	}
 	return 0;
 }

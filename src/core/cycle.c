@@ -53,7 +53,8 @@ void cycle_init(struct cycle *c, const struct core_config *config, int64_t now_n
 }
 
 /* SAF-14: time that CLOCK_BOOTTIME counted and CLOCK_MONOTONIC did not was spent suspended. */
-static void watch_suspend(struct cycle *c, const struct cycle_in *in, struct sink *sink)
+static void watch_suspend(struct cycle *c, const struct cycle_in *in, struct cycle_out *out,
+			  struct sink *sink)
 {
 	const int64_t offset_ns = in->boot_ns - in->now_ns;
 	const int64_t slept_ns = offset_ns - c->boot_offset_ns;
@@ -66,7 +67,7 @@ static void watch_suspend(struct cycle *c, const struct cycle_in *in, struct sin
 	sink_emit(sink, EVENT_SUSPENDED, sat_i32(slept_ns / NS_PER_MS), 0, 0, 0);
 	c->suspended = true;
 	bms_link_forget(&c->bms, in->now_ns);
-	cycle_end_leases(c, sink);
+	cycle_end_leases(c, out, sink);
 	arbiter_forget(&c->arbiter, in->now_ns);
 	damping_init(&c->damping);
 	if (c->trusted_ns != TIME_NEVER) {
@@ -222,8 +223,8 @@ void cycle_step(struct cycle *c, const struct cycle_in *in, struct cycle_out *ou
 				  c->held.soc_pct, 0, 0);
 		}
 	}
-	watch_suspend(c, in, &sink);
-	cycle_take_commands(c, in, &sink);
+	watch_suspend(c, in, out, &sink);
+	cycle_take_commands(c, in, out, &sink);
 	if (bms_link_receive(&c->bms, in->now_ns, in->tty_open, in->request_failed, in->rx, rx_len,
 			     &sink, &c->answer)) {
 		sample_from_jk(&c->answer.jk, c->answer.t_ns, &c->decoded);

@@ -42,18 +42,28 @@ static struct proposal house_proposal(const struct cycle *c, enum dir dir)
 	return damping.cap_ma < arbiter.cap_ma ? damping : arbiter;
 }
 
+/* The lowest of what orders ask for. */
+static struct proposal command_proposal(const struct cycle *c, enum dir dir)
+{
+	const bool charge = dir == DIR_CHARGE;
+
+	if (cycle_lease(c, charge ? COMMAND_PAUSE_CHARGE : COMMAND_PAUSE_DISCHARGE) != INT32_MAX) {
+		return (struct proposal){0, RULE_COMMAND};
+	}
+	if (c->soc_reached[dir]) {
+		return (struct proposal){0, charge ? RULE_SOC_MAX : RULE_SOC_MIN};
+	}
+	return (struct proposal){
+		cycle_lease(c, charge ? COMMAND_LIMIT_CHARGE : COMMAND_LIMIT_DISCHARGE),
+		RULE_COMMAND};
+}
+
 static int32_t limit_dir(struct cycle *c, const struct cycle_in *in, enum dir dir,
 			 uint32_t *ret_rule)
 {
-	const bool charge = dir == DIR_CHARGE;
-	const bool pause = cycle_lease(c, charge ? COMMAND_PAUSE_CHARGE
-						 : COMMAND_PAUSE_DISCHARGE) != INT32_MAX;
-	const int32_t command_ma = pause ? 0
-					 : cycle_lease(c, charge ? COMMAND_LIMIT_CHARGE
-								 : COMMAND_LIMIT_DISCHARGE);
 	const struct proposal extra[PROPOSALS_MAX] = {
 		{safety_caution_cap(&c->safety, in->now_ns, dir), RULE_CAUTION},
-		{command_ma, RULE_COMMAND},
+		command_proposal(c, dir),
 		house_proposal(c, dir),
 		{in->stop ? 0 : INT32_MAX, RULE_SHUTDOWN},
 		/* While nobody confirms, the bus is offered 0 A; the way back is a ramp. */
@@ -114,6 +124,7 @@ static void limit_soc(struct cycle *c)
 void cycle_limit(struct cycle *c, const struct cycle_in *in, struct sink *sink)
 {
 	c->contradiction = false;
+	cycle_watch_soc(c);
 	for (uint32_t d = 0; d < DIRS; d++) {
 		c->limit_ma[d] = limit_dir(c, in, (enum dir)d, &c->limited_by[d]);
 		if (c->limit_ma[d] > 0 && c->limit_ma[d] > c->envelope_ma[d]) {

@@ -7,12 +7,15 @@
 #include "core/cycle_state.h"
 #include "core/sink.h"
 
-/* cycle_command.c: leases begin and end. */
-void cycle_take_commands(struct cycle *c, const struct cycle_in *in, struct sink *sink);
+/* cycle_command.c: leases begin and end, and are answered. */
+void cycle_take_commands(struct cycle *c, const struct cycle_in *in, struct cycle_out *out,
+			 struct sink *sink);
 /* All of them end (suspend): CLOCK_MONOTONIC did not count the time that they slept through. */
-void cycle_end_leases(struct cycle *c, struct sink *sink);
+void cycle_end_leases(struct cycle *c, struct cycle_out *out, struct sink *sink);
 /* Value of a lease, INT32_MAX if it does not run. */
 int32_t cycle_lease(const struct cycle *c, enum command_kind kind);
+/* Whether the newest SoC has reached a bound that an order gives: cycle.soc_reached. */
+void cycle_watch_soc(struct cycle *c);
 
 /*
  * cycle_sample.c: a new sample through plausibility, envelope, levels, limiter and phases. What it

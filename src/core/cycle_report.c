@@ -54,6 +54,18 @@ static void report_house(const struct cycle *c, const struct cycle_in *in, struc
 	t->peer_from = a->peer_from;
 	t->grid_w = a->grid_w;
 	t->peer_w = a->peer_w;
+	t->peer_soc_pct = a->peer_soc_pct;
+}
+
+static void report_leases(const struct cycle *c, int64_t now_ns, struct telemetry *t)
+{
+	for (uint32_t i = 0; i < COMMANDS; i++) {
+		const struct lease *l = &c->lease[i];
+
+		/* Of one that runs something is left, be it less than 1 ms. */
+		t->lease_left_ms[i] = l->active ? time_ms_since(l->until_ns - 1, now_ns) + 1 : 0;
+		t->lease_value[i] = l->active ? l->value : 0;
+	}
 }
 
 void cycle_report(struct cycle *c, const struct cycle_in *in, int32_t age_ms)
@@ -89,6 +101,7 @@ void cycle_report(struct cycle *c, const struct cycle_in *in, int32_t age_ms)
 		     (c->say.discharge_enable ? ENABLE_DISCHARGE : 0U) |
 		     (c->say.force_charge_1 ? ENABLE_FORCE_1 : 0U) |
 		     (c->say.full_charge ? ENABLE_FULL : 0U);
+	report_leases(c, in->now_ns, t);
 	report_link(&c->link, in->now_ns, t);
 	report_bms(&c->bms, t);
 	report_house(c, in, t);

@@ -61,6 +61,21 @@ static const char *const commands[COMMANDS] = {
 	[COMMAND_FULL_CHARGE] = "full-charge",
 	[COMMAND_RELEASE] = "release",
 	[COMMAND_ACK] = "ack",
+	[COMMAND_SOC_MAX] = "soc-max",
+	[COMMAND_SOC_MIN] = "soc-min",
+};
+
+static const char *const verdicts[COMMAND_VERDICTS] = {
+	[COMMAND_ACCEPTED] = "accepted",
+	[COMMAND_EXPIRED] = "not renewed in time",
+	[COMMAND_REPLACED] = "replaced by a later order",
+	[COMMAND_RELEASED] = "released",
+	[COMMAND_BAD_KIND] = "no such order",
+	[COMMAND_BAD_TIME] = "a lease lasts at most 60 s",
+	[COMMAND_BAD_VALUE] = "value out of range",
+	[COMMAND_NOT_LOCAL] = "only a local tool may order this",
+	[COMMAND_NOT_ALLOWED] = "the configuration does not allow it",
+	[COMMAND_NO_ENVELOPE] = "the battery must not be charged now",
 };
 
 static const char *name_of(const char *const *list, int32_t count, int32_t value)
@@ -111,6 +126,11 @@ const char *source_name(int32_t source)
 	return name_of(sources, SOURCES, source);
 }
 
+const char *command_verdict_text(int32_t verdict)
+{
+	return name_of(verdicts, COMMAND_VERDICTS, verdict);
+}
+
 static const char *verdict_name(int32_t value)
 {
 	if (value < 0 || value >= (int32_t)JK_VERDICTS) {
@@ -142,6 +162,8 @@ const char *core_event_name(enum event_name kind, int32_t value)
 		return command_name(value);
 	case EVENT_NAME_SOURCE:
 		return source_name(value);
+	case EVENT_NAME_ORDER:
+		return command_verdict_text(value);
 	case EVENT_NAMES:
 	default:
 		return unknown;

@@ -111,7 +111,8 @@ static void take_stations(const cJSON *list, struct sems_stations *s)
 {
 	const cJSON *item = NULL;
 
-	cJSON_ArrayForEach(item, list) {
+	cJSON_ArrayForEach(item, list)
+	{
 		const char *id = sems_json_text(item, "id");
 
 		if (id == NULL || !sems_station_ok(id)) {

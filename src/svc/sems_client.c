@@ -14,19 +14,19 @@
 #include "proto/sems.h"
 #include "sems_json.h"
 
-#define HEADERS_MAX	16U
-#define HEADER_TEXT	512U /* of all that are configured */
-#define HEADER_LINE	320U
-#define SEPARATOR	'|'
-#define PAGE_SIZE	100
-#define OLD_API		"/api" /* how an address of the old form ends */
-#define STATION_MARK	"{station}"
-#define HTTP_SEE_OTHER	303
-#define HTTP_BAD	400
-#define MS_PER_S	1000
-#define CONTENT_TYPE	"Content-Type: application/json"
-#define NO_EXPECT	"Expect:"
-#define AGENT		"User-Agent: "
+#define HEADERS_MAX    16U
+#define HEADER_TEXT    512U /* of all that are configured */
+#define HEADER_LINE    320U
+#define SEPARATOR      '|'
+#define PAGE_SIZE      100
+#define OLD_API	       "/api" /* how an address of the old form ends */
+#define STATION_MARK   "{station}"
+#define HTTP_SEE_OTHER 303
+#define HTTP_BAD       400
+#define MS_PER_S       1000
+#define CONTENT_TYPE   "Content-Type: application/json"
+#define NO_EXPECT      "Expect:"
+#define AGENT	       "User-Agent: "
 
 /**
  * struct headers - lines of a request
@@ -64,9 +64,8 @@ static void drop_lookup(struct sems_client *c)
 }
 
 /* One that hangs is left to itself; the next try for the same host asks it for its result. */
-static enum sems_verdict wait_lookup(struct sems_client *c,
-				     struct sockaddr_storage address[SEMS_ADDRESSES],
-				     int64_t end_ns)
+static enum sems_verdict
+wait_lookup(struct sems_client *c, struct sockaddr_storage address[SEMS_ADDRESSES], int64_t end_ns)
 {
 	socklen_t len = 0;
 	int r = -EAGAIN;

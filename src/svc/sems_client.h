@@ -12,7 +12,7 @@
 struct lookup;
 
 #define SEMS_LOGIN_TEXT 256U /* account, password: each with its NUL */
-#define SEMS_BODY_MAX	 4096U
+#define SEMS_BODY_MAX	4096U
 
 /* Where a try is, for whoever tells about it. */
 enum sems_stage {

@@ -156,8 +156,9 @@ static bool set_security(struct transfer *t)
 
 	return SET(CURLOPT_PROTOCOLS_STR, "https") && SET(CURLOPT_PROXY, "") &&
 	       SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_SSL_VERIFYPEER, 1L) &&
-	       SET(CURLOPT_SSL_VERIFYHOST, 2L) && SET(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2) &&
-	       SET(CURLOPT_CAINFO, ca_file) && SET(CURLOPT_CAPATH, ca_file != NULL ? NULL : CA_FOLDER);
+	       SET(CURLOPT_SSL_VERIFYHOST, 2L) &&
+	       SET(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2) && SET(CURLOPT_CAINFO, ca_file) &&
+	       SET(CURLOPT_CAPATH, ca_file != NULL ? NULL : CA_FOLDER);
 }
 
 static bool set_options(struct transfer *t)
@@ -203,8 +204,8 @@ static CURLcode run(struct transfer *t)
 			return m != NULL && m->msg == CURLMSG_DONE ? m->data.result
 								   : CURLE_FAILED_INIT;
 		}
-		if (sems_library.curl_multi_poll(t->multi, &stop, q->stop_fd >= 0 ? 1U : 0U, LOOK_MS,
-						 NULL) != CURLM_OK) {
+		if (sems_library.curl_multi_poll(t->multi, &stop, q->stop_fd >= 0 ? 1U : 0U,
+						 LOOK_MS, NULL) != CURLM_OK) {
 			return CURLE_FAILED_INIT;
 		}
 	}

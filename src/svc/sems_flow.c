@@ -72,7 +72,7 @@ bool sems_take_local_time(const char *text, int64_t *ret_stamp)
 
 void sems_mark_values(struct sems_values *v)
 {
-	const int32_t all[] = {v->current_ma,	v->power_w,    v->voltage_mv, v->soc_pct,
+	const int32_t all[] = {v->current_ma,	v->power_w,    v->voltage_mv,  v->soc_pct,
 			       v->grid_power_w, v->pv_power_w, v->load_power_w};
 
 	v->stamp_kind = SEMS_STAMP_MARK;
@@ -107,10 +107,12 @@ static bool is_sink(const cJSON *flows, const char *name)
 {
 	const cJSON *source = NULL;
 
-	cJSON_ArrayForEach(source, flows) {
+	cJSON_ArrayForEach(source, flows)
+	{
 		const cJSON *sink = NULL;
 
-		cJSON_ArrayForEach(sink, source) {
+		cJSON_ArrayForEach(sink, source)
+		{
 			if (cJSON_IsString(sink) && strcmp(sink->valuestring, name) == 0) {
 				return true;
 			}
@@ -191,10 +193,12 @@ static const cJSON *factor(const cJSON *groups, const char *code)
 {
 	const cJSON *group = NULL;
 
-	cJSON_ArrayForEach(group, groups) {
+	cJSON_ArrayForEach(group, groups)
+	{
 		const cJSON *item = NULL;
 
-		cJSON_ArrayForEach(item, sems_json_get(group, "factors")) {
+		cJSON_ArrayForEach(item, sems_json_get(group, "factors"))
+		{
 			const char *name = sems_json_text(item, "code");
 
 			if (name != NULL && strcmp(name, code) == 0) {
@@ -236,7 +240,8 @@ enum sems_verdict sems_take_telemetry(const cJSON *groups, struct sems_values *v
 	}
 	if (v->power_w != SOURCE_NO_VALUE) {
 		/* The power is the product of both; a current without a sign takes that of the power. */
-		if (v->current_ma != SOURCE_NO_VALUE && v->current_ma < 0 && v->power_w > SEMS_REST_W) {
+		if (v->current_ma != SOURCE_NO_VALUE && v->current_ma < 0 &&
+		    v->power_w > SEMS_REST_W) {
 			return SEMS_CONTRADICTION;
 		}
 		if (v->current_ma != SOURCE_NO_VALUE) {
@@ -277,7 +282,8 @@ enum sems_verdict sems_take_related(const cJSON *list, struct sems_values *v)
 	int32_t socs = 0;
 
 	v->shape = SEMS_SHAPE_RELATED;
-	cJSON_ArrayForEach(item, list) {
+	cJSON_ArrayForEach(item, list)
+	{
 		int32_t power_w = SOURCE_NO_VALUE;
 		int32_t soc_pct = SOURCE_NO_VALUE;
 

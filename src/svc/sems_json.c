@@ -251,7 +251,12 @@ int64_t sems_json_hash(int64_t hash, const void *data, size_t len)
 /* One character of UTF-8. Return: its length, 0 if it is none. */
 static size_t utf8_at(const unsigned char *p, uint32_t *ret_char)
 {
-	const size_t len = p[0] < 0x80U ? 1U : p[0] < 0xC2U ? 0U : p[0] < 0xE0U ? 2U : p[0] < 0xF0U ? 3U : p[0] < 0xF5U ? 4U : 0U;
+	const size_t len = p[0] < 0x80U	  ? 1U
+			   : p[0] < 0xC2U ? 0U
+			   : p[0] < 0xE0U ? 2U
+			   : p[0] < 0xF0U ? 3U
+			   : p[0] < 0xF5U ? 4U
+					  : 0U;
 	uint32_t v = len == 1U ? p[0] : p[0] & (0x7FU >> len);
 
 	for (size_t i = 1; i < len; i++) {

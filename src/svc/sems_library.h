@@ -6,20 +6,20 @@
 #include <curl/curl.h>
 
 /* Types are those of the header, so that a wrong call does not compile. */
-#define SEMS_LIBRARY_FUNCTIONS(X)  \
-	X(curl_global_init)	   \
-	X(curl_easy_init)	   \
-	X(curl_easy_setopt)	   \
-	X(curl_easy_getinfo)	   \
-	X(curl_easy_cleanup)	   \
-	X(curl_slist_append)	   \
-	X(curl_slist_free_all)	   \
-	X(curl_multi_init)	   \
-	X(curl_multi_add_handle)   \
+#define SEMS_LIBRARY_FUNCTIONS(X)   \
+	X(curl_global_init)         \
+	X(curl_easy_init)           \
+	X(curl_easy_setopt)         \
+	X(curl_easy_getinfo)        \
+	X(curl_easy_cleanup)        \
+	X(curl_slist_append)        \
+	X(curl_slist_free_all)      \
+	X(curl_multi_init)          \
+	X(curl_multi_add_handle)    \
 	X(curl_multi_remove_handle) \
-	X(curl_multi_perform)	   \
-	X(curl_multi_poll)	   \
-	X(curl_multi_info_read)	   \
+	X(curl_multi_perform)       \
+	X(curl_multi_poll)          \
+	X(curl_multi_info_read)     \
 	X(curl_multi_cleanup)
 
 struct sems_library {

@@ -89,8 +89,8 @@ static int32_t soc_of(const cJSON *inverter)
 	int64_t milli = 0;
 
 	s = s != NULL ? s : sems_json_text(sems_json_get(inverter, "d"), "soc");
-	if (s == NULL || !sems_json_decimal(&s, &milli) || (*s != '%' && *s != '\0') ||
-	    milli < 0 || milli > PERCENT * MILLI) {
+	if (s == NULL || !sems_json_decimal(&s, &milli) || (*s != '%' && *s != '\0') || milli < 0 ||
+	    milli > PERCENT * MILLI) {
 		return SOURCE_NO_VALUE;
 	}
 	return (int32_t)sems_json_round(milli);
@@ -217,7 +217,8 @@ static enum sems_verdict conclude(const bool seen[BATTERY_KINDS], struct sems_va
 /* One inverter of "inverterPoints": numbers instead of the text. Return: what it says. */
 static enum battery look_at_point(const cJSON *point, struct pack *p)
 {
-	if (sems_json_get(point, "vbattery1") == NULL || sems_json_get(point, "ibattery1") == NULL) {
+	if (sems_json_get(point, "vbattery1") == NULL ||
+	    sems_json_get(point, "ibattery1") == NULL) {
 		return BATTERY_NOT_SAID;
 	}
 	if (!sems_json_milli(sems_json_get(point, "vbattery1"), &p->mv) ||
@@ -247,7 +248,8 @@ static enum sems_verdict take_inverters(const cJSON *list, look_at *look_at_one,
 
 	v->stamp_kind = SEMS_STAMP_MARK;
 	v->stamp = SEMS_JSON_HASH;
-	cJSON_ArrayForEach(inverter, list) {
+	cJSON_ArrayForEach(inverter, list)
+	{
 		struct pack p = {0};
 		const enum battery b = look_at_one(inverter, &p);
 

@@ -266,7 +266,7 @@ static void write_record(FILE *f, const struct record *r)
 		fprintf(f, "G %u %u\n", r->u.guard[0], r->u.guard[1]);
 		break;
 	case RECORD_COMMAND:
-		fprintf(f, "K %u %d %d %u\n", r->u.command.kind, r->u.command.value_ma,
+		fprintf(f, "K %u %d %d %u\n", r->u.command.kind, r->u.command.value,
 			r->u.command.ttl_ms, r->u.command.local);
 		break;
 	case RECORD_FRAME:

@@ -104,7 +104,7 @@ static void order(struct world *w, struct bytes *b)
 	struct command *c = &w->command[w->command_len++];
 
 	c->kind = take(b) % (COMMANDS + 1U);
-	c->value_ma = (int32_t)((uint32_t)take16(b) << 16 | take16(b));
+	c->value = (int32_t)((uint32_t)take16(b) << 16 | take16(b));
 	c->ttl_ms = take16(b);
 	c->local = take(b) % 2U;
 }

@@ -245,7 +245,7 @@ static void fill_orders(struct bench *b)
 		if (b->cap_ma[d] != INT32_MAX) {
 			in->command[in->command_len++] = (struct command){
 				.kind = kind[d],
-				.value_ma = max_i32(b->cap_ma[d], 0),
+				.value = max_i32(b->cap_ma[d], 0),
 				.ttl_ms = 1,
 			};
 		}

@@ -132,19 +132,23 @@ static bool refused(const struct cycle_out *out)
 
 static void take_command(struct oracle *o, const struct command *cmd, const struct cycle_out *out)
 {
-	if (cmd->kind == COMMAND_RELEASE) {
+	if (cmd->kind == COMMAND_RELEASE && cmd->value == COMMAND_NONE) {
 		memset(o->lease, 0, sizeof(o->lease));
+	} else if (cmd->kind == COMMAND_RELEASE) {
+		if (cmd->value > 0 && cmd->value < COMMANDS) {
+			o->lease[cmd->value].until_ns = 0;
+		}
 	} else if (cmd->kind == COMMAND_ACK) {
 		if (cmd->local != 0 && !refused(out)) {
 			/* Nothing to recover from without an under-voltage behind a latch. */
-			const bool recover = cmd->value_ma != 0 && o->latched != REASON_NONE &&
+			const bool recover = cmd->value != 0 && o->latched != REASON_NONE &&
 					     o->low_latched;
 
 			o->recover_until_ns = recover ? o->now_ns + RECOVER_NS : TIME_NEVER;
-			if (cmd->value_ma != 0) {
+			if (cmd->value != 0) {
 				o->ratchet_ma[DIR_CHARGE] = INT32_MAX;
 			}
-			if (cmd->value_ma != 0) {
+			if (cmd->value != 0) {
 				o->ratchet_ma[DIR_CHARGE] = INT32_MAX;
 			}
 			for (uint32_t i = 0; i < ARRAY_SIZE(o->reclose_ns); i++) {
@@ -157,11 +161,13 @@ static void take_command(struct oracle *o, const struct command *cmd, const stru
 				o->over[d] = false;
 			}
 		}
-	} else if (cmd->kind >= COMMAND_LIMIT_CHARGE && cmd->kind <= COMMAND_PAUSE_DISCHARGE &&
-		   cmd->ttl_ms > 0 && cmd->ttl_ms <= TTL_MAX_MS && cmd->value_ma >= 0) {
+	} else if (((cmd->kind >= COMMAND_LIMIT_CHARGE && cmd->kind <= COMMAND_PAUSE_DISCHARGE) ||
+		    ((cmd->kind == COMMAND_SOC_MAX || cmd->kind == COMMAND_SOC_MIN) &&
+		     cmd->value <= 100)) &&
+		   cmd->ttl_ms > 0 && cmd->ttl_ms <= TTL_MAX_MS && cmd->value >= 0) {
 		o->lease[cmd->kind] = (struct oracle_lease){
 			.until_ns = o->now_ns + cmd->ttl_ms * NS_PER_MS,
-			.value_ma = cmd->value_ma,
+			.value_ma = cmd->value,
 		};
 	}
 }
@@ -258,6 +264,25 @@ static void check_house(struct oracle *o, const struct cycle_in *in, const struc
 	}
 }
 
+/* SAF-19: at a bound of SoC nothing flows, nor while nobody knows the SoC. */
+static void check_soc_bounds(struct oracle *o, const struct telemetry *t)
+{
+	const struct oracle_lease *max = &o->lease[COMMAND_SOC_MAX];
+	const struct oracle_lease *min = &o->lease[COMMAND_SOC_MIN];
+	const bool known = t->soc_valid != 0U;
+	const int32_t soc = t->sample.soc_pct;
+
+	if (o->now_ns < max->until_ns && max->value_ma < 100 && (!known || soc >= max->value_ma)) {
+		oracle_claim(o, t->limit_ma[DIR_CHARGE] == 0, "SAF-19",
+			     "charging at the highest SoC asked for", t->limit_ma[DIR_CHARGE], soc);
+	}
+	if (o->now_ns < min->until_ns && min->value_ma > 0 && (!known || soc <= min->value_ma)) {
+		oracle_claim(o, t->limit_ma[DIR_DISCHARGE] == 0, "SAF-19",
+			     "discharging at the lowest SoC asked for", t->limit_ma[DIR_DISCHARGE],
+			     soc);
+	}
+}
+
 /* SAF-07, SAF-19: what was asked for applies, and nothing clears a latch but a local order. */
 static void check_orders(struct oracle *o, const struct cycle_in *in, const struct telemetry *t)
 {
@@ -275,6 +300,7 @@ static void check_orders(struct oracle *o, const struct cycle_in *in, const stru
 		oracle_claim(o, !o->stop || t->limit_ma[d] == 0, "SAF-02",
 			     "limit during an orderly stop", t->limit_ma[d], 0);
 	}
+	check_soc_bounds(o, t);
 	for (uint32_t i = 0; i < in->command_len && i < CYCLE_COMMAND_MAX; i++) {
 		local_ack = local_ack ||
 			    (in->command[i].kind == COMMAND_ACK && in->command[i].local != 0);

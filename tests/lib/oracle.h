@@ -118,7 +118,7 @@ struct oracle_level {
 
 struct oracle_lease {
 	int64_t until_ns;
-	int32_t value_ma;
+	int32_t value_ma; /* % for a bound of SoC */
 };
 
 /**

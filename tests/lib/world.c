@@ -341,7 +341,7 @@ static void slide(struct world *w)
 		w->slide_ma[d] -= (int32_t)(w->dt_ns * SLIDE_MA_S / NS_PER_S);
 		w->command[w->command_len++] = (struct command){
 			.kind = kind[d],
-			.value_ma = max_i32(w->slide_ma[d], 0),
+			.value = max_i32(w->slide_ma[d], 0),
 			.ttl_ms = 1000,
 		};
 	}

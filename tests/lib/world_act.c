@@ -306,13 +306,17 @@ static void act_gap(struct world *w)
 	w->gap_ns = world_range(w, 1, most_ms[world_pick(w, ARRAY_SIZE(most_ms))]) * NS_PER_MS;
 }
 
-static int32_t some_current(struct world *w)
+/* What an order may carry: mA, and for some of them a SoC or the name of another order. */
+static int32_t some_order(struct world *w)
 {
 	switch (world_pick(w, 8)) {
 	case 0:
 		return (int32_t)w->source.next(w->source.arg);
 	case 1:
 		return INT32_MAX;
+	case 2:
+	case 3:
+		return world_range(w, 0, 101);
 	default:
 		return world_range(w, 0, 60000);
 	}
@@ -325,7 +329,7 @@ static void act_command(struct world *w)
 	for (uint32_t i = 0; i < many; i++) {
 		w->command[i] = (struct command){
 			.kind = world_pick(w, COMMANDS + 2U),
-			.value_ma = some_current(w),
+			.value = some_order(w),
 			.ttl_ms = world_range(w, -5, 62000),
 			.local = 0,
 		};
@@ -337,7 +341,7 @@ static void act_acknowledge(struct world *w)
 {
 	w->command[0] = (struct command){
 		.kind = COMMAND_ACK,
-		.value_ma = world_pick(w, 4) == 0 ? 1 : 0,
+		.value = world_pick(w, 4) == 0 ? 1 : 0,
 		.local = world_pick(w, 4) != 0 ? 1U : 0U,
 	};
 	w->command_len = 1;

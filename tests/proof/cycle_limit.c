@@ -8,8 +8,8 @@
  *   - a limit is never negative and never above the envelope of its direction;
  *   - it is 0 at every step of the ladder but run and caution, during an orderly stop, while nobody
  *     confirms, and during a pause;
- *   - it is never above an order, the arbiter or the damping, nor above the falling ceiling of
- *     ladder step 1;
+ *   - it is 0 while a bound of SoC that an order gives is reached, and never above an order, the
+ *     arbiter or the damping, nor above the falling ceiling of ladder step 1;
  *   - a rise is allowed at ladder step 1 only, with a sample that allows it;
  *   - the frames carry these limits, an enable bit only with a limit above 0 and fresh data, and
  *     with a charge limit of 0 none of the request bits 3, 4 and 5.
@@ -71,6 +71,14 @@ int32_t step_contract(struct limiter *l, const struct core_config *config, int64
 	}
 	*ret_rule = nondet_u32();
 	return ma;
+}
+
+/* Whether a bound of SoC is reached: any. */
+void cycle_watch_soc(struct cycle *cycle)
+{
+	for (uint32_t d = 0; d < DIRS; d++) {
+		cycle->soc_reached[d] = nondet_bool();
+	}
 }
 
 int32_t cycle_lease(const struct cycle *cycle, enum command_kind kind)
@@ -170,6 +178,7 @@ static void prove_limit(enum dir dir)
 	PROVE_IF(c.link.stuck, ma == 0, "0 while nobody confirms");
 	PROVE_IF(lease_ma[charge ? COMMAND_PAUSE_CHARGE : COMMAND_PAUSE_DISCHARGE] != INT32_MAX,
 		 ma == 0, "0 during a pause");
+	PROVE_IF(c.soc_reached[dir], ma == 0, "0 at a bound of SoC");
 	PROVE(ma <= max_i32(lease_ma[charge ? COMMAND_LIMIT_CHARGE : COMMAND_LIMIT_DISCHARGE], 0),
 	      "never above an order");
 	PROVE(ma <= max_i32(caution_ma[dir], 0), "never above the falling ceiling");

@@ -35,7 +35,7 @@ static void print_inputs(const struct cycle_in *in)
 	}
 	for (uint32_t i = 0; i < in->command_len; i++) {
 		printf("   command %s value %" PRId32 " ttl %" PRId32 " local %" PRIu32 "\n",
-		       command_name((int32_t)in->command[i].kind), in->command[i].value_ma,
+		       command_name((int32_t)in->command[i].kind), in->command[i].value,
 		       in->command[i].ttl_ms, in->command[i].local);
 	}
 	if (in->grid.t_ns != TIME_NEVER) {

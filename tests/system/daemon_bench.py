@@ -234,6 +234,7 @@ class Stats:
                 "flushes", "flush_refused", "clients_dropped", "clients", "last_error_class",
                 "last_error_ctrl", "tx_err", "rx_err",
                 "commands", "events_lost", "trace_lost", "flags", "pad"])
+    VERSION = 3  # STATS_VERSION of rt/stats.h
     LOCKED, FIFO, PINNED, DMA, REFUSED, ARMED, DRY, STOPPED, TRACING = (1 << i for i in range(9))
 
     def __init__(self, path):
@@ -244,6 +245,7 @@ class Stats:
         names = ("magic version size pid pad start_ns start_wall_s boot_id program telemetry_offset "
                  "telemetry_size loop_offset loop_size hist_offset hist_buckets").split()
         header = dict(zip(names, self.HEADER.unpack_from(data)))
+        check(header["version"] == self.VERSION, f"layout {header['version']}, not {self.VERSION}")
         header["data"] = data
         return header
 

@@ -313,7 +313,8 @@ def test_statistics_page_names_itself_and_counts():
     with Bench() as b:
         d = b.start_running()
         h = b.stats.header()
-        check(h["magic"] == b"JKPSTAT\0" and h["version"] == 1, f"{h['magic']}")
+        check(h["magic"] == b"JKPSTAT\0" and h["version"] == 3,
+              f"{h['magic']} {h['version']}")
         check(h["size"] == len(h["data"]) and h["pid"] == d.worker(), "size and pid")
         boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         check(h["boot_id"].rstrip(b"\0").decode() == boot, "boot id")

@@ -9,6 +9,7 @@ other.
 Environment: see daemon_bench.py; JKP_SIM.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -19,14 +20,15 @@ import tempfile
 
 from daemon_bench import SLOW, check, limits, main, now, program, takes, wait_for
 from goodwe_bench import SIM
-from test_goodwe import GoodweBench, together, wait_log
+from mqtt_bench import MOSQUITTO, Broker, Client
+from test_goodwe import WAIT_S, GoodweBench, together, wait_log
 
 SERIAL = 1900202586
 STALE_S = {"sma": 5, "goodwe": 20}
 HOLD_S = 2
 POLL_S = 10
 LATE_S = 60 if SLOW else 10
-OTHER_A, OTHER_V = 20, 52  # of the other battery
+OTHER_A, OTHER_V, OTHER_SOC = 20, 52, 61  # of the other battery
 PACK_V = 52.28  # of ours, in the captured reply
 IMPORT_W = 3000
 
@@ -207,10 +209,52 @@ def halves():
               result.stdout)
 
 
+@takes(20)
+def test_SAF_07_what_is_heard_is_shown_over_mqtt():
+    if not MOSQUITTO:
+        return "mosquitto is not installed"
+    with House() as b:
+        b.goodwe.tell(f"soc {OTHER_SOC}")
+        folder = b.dir / "broker"
+        folder.mkdir(mode=0o700)
+        broker = Broker(folder).start()
+        try:
+            with Client(broker.port) as c:
+                d = b.start(b.text(mqtt_host="127.0.0.1", mqtt_port=str(broker.port),
+                                   mqtt_interval="1s"))
+                house = c.wait_json("jkpylon/house", WAIT_S, arbiter_discharge_by="interlock",
+                                    arbiter_discharge=0, grid_power=0, peer_soc=OTHER_SOC,
+                                    peer_power=OTHER_A * OTHER_V, peer_direction="charging",
+                                    peer_source="inverter")
+                check(house["grid_age"] < STALE_S["sma"], house)
+                check(house["peer_age"] < POLL_S + LATE_S and house["portal_age"] is None, house)
+                check(house["arbiter_charge"] is None and house["oscillating"] is False, house)
+                c.wait_json("jkpylon/limits", WAIT_S, discharge_limit=0,
+                            discharge_limited_by="interlock")
+                states = c.wait_json("jkpylon/service", WAIT_S)["services"]
+                check(set(states) == {"sma", "goodwe", "mqtt"}, states)
+                check(states["sma"]["state"] == states["goodwe"]["state"] == "good", states)
+                told = c.wait("homeassistant/device/jkpylon/config", WAIT_S)
+                parts = json.loads(told.payload)["cmps"]
+                check(parts["house_grid_power"]["stat_t"] == "jkpylon/house", parts)
+                check("service_sma_state" in parts and "service_goodwe_state" in parts, list(parts))
+                # A meter that is silent has no power, but an age.
+                b.meter.tell("power 1234")
+                c.wait_json("jkpylon/house", WAIT_S, grid_power=1234)
+                b.meter.kill()
+                house = c.wait_json("jkpylon/house", STALE_S["sma"] + WAIT_S, grid_power=None,
+                                    after=len(c.messages))
+                check(house["grid_age"] > STALE_S["sma"], house)
+                stop(d)
+        finally:
+            broker.kill()
+
+
 @takes(30)
 def test_SAF_07_SAF_13_word_of_the_other_one_lowers_and_expires():
     together([acts_and_is_released, release, cap, halves])
 
 
 if __name__ == "__main__":
-    sys.exit(main([test_SAF_07_SAF_13_word_of_the_other_one_lowers_and_expires]))
+    sys.exit(main([test_SAF_07_SAF_13_word_of_the_other_one_lowers_and_expires,
+                   test_SAF_07_what_is_heard_is_shown_over_mqtt]))

@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
 # file: src/core/cycle_limit.c
 # breaks: 0 during a pause
-s/= pause \? 0/= false ? 0/
+s/\{0, RULE_COMMAND\}/{INT32_MAX, RULE_COMMAND}/

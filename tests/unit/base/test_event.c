@@ -73,10 +73,10 @@ static void test_every_event_is_complete(void **state)
 /* What a placeholder asks for, found in the text of the header independently of event.c. */
 static void test_every_placeholder_is_one_the_header_names(void **state)
 {
-	static const char *const known[] = {"",	    "mV",      "mA",	"dC",	 "pm",
-					    "ms",   "hex",     "id",	"rule",	 "verdict",
-					    "step", "reason",  "level", "phase", "link",
-					    "dir",  "command", "u",	"ip",	 "source"};
+	static const char *const known[] = {
+		"",	"mV",	"mA",	   "dC",    "pm",     "ms",    "hex",
+		"id",	"rule", "verdict", "step",  "reason", "level", "phase",
+		"link", "dir",	"command", "order", "u",      "ip",    "source"};
 
 	(void)state;
 	for (uint32_t id = 0; id < EVENTS; id++) {

@@ -110,10 +110,10 @@ static void test_FLT_57_unknown_keys_and_sections(void **state)
 		 "unknown key rt.xyzzy_plugh; see jkpylon.conf(5)"},
 		{BASE "Interface = can0\n", 5, "did you mean can.interface?"},
 		{BASE "[limit]\n", 5, "unknown section [limit]; did you mean [limits]?"},
-		{BASE "[mqtt]\nhost = x\n", 5,
-		 "unknown section [mqtt]; known: [bms] [can] [limits] "
+		{BASE "[xyzzy]\nhost = x\n", 5,
+		 "unknown section [xyzzy]; known: [bms] [can] [limits] "
 		 "[charge] [failsafe] [rt] [solis] [sma] [goodwe] [sems] [arbiter] [damping] "
-		 "[recorder]"},
+		 "[mqtt] [recorder]"},
 		{BASE "[]\n", 5, "unknown section []"},
 		{BASE "[ rt ]\n", 5, "unknown section [ rt ]"},
 		{BASE "[RT]\n", 5, "unknown section [RT]"},
@@ -341,6 +341,13 @@ static void test_FLT_57_contradictions(void **state)
 		{BASE "[damping]\nswings = 12\n", 6, "lower damping.swings"},
 		{BASE "[damping]\nhold = 10s\n", 6, "raise damping.hold"},
 		{BASE "[damping]\nsamples = 64\n", 6, "raise damping.window"},
+		{BASE "[mqtt]\npassword_file = /x\n", 6,
+		 "mqtt.password_file (/x, line 6) against mqtt.user (none, default)"},
+		{BASE "[mqtt]\nca_file = /x\n", 0, "of no use without TLS: set mqtt.tls=yes"},
+		{BASE "[mqtt]\ntls = yes\ncert_file = /x\n", 7,
+		 "mqtt.cert_file (/x, line 7) against mqtt.key_file (none, default)"},
+		{BASE "[mqtt]\nallow_full_charge = yes\n", 6, "set mqtt.commands=yes"},
+		{BASE "[mqtt]\nkeepalive = 5500ms\n", 6, "must be whole seconds"},
 		{BASE "slot = 4ms\n", 5, "rt.period (5ms, default) against can.slot (4ms, line 5)"},
 		{BASE "[bms]\npoll = 600ms\nstale = 1s\n", 7, "two polls must fit into bms.stale"},
 		{BASE "[bms]\ntrip = 4s\n", 6, "raise bms.trip"},
@@ -396,6 +403,96 @@ static void test_advice_on_halves(void **state)
 		assert_memory_equal(text, row[i].advice, strlen(row[i].advice));
 		assert_null(conf_advice(&c, 1));
 	}
+}
+
+static void test_texts_of_mqtt(void **state)
+{
+	static const struct file_row row[] = {
+		{BASE "[mqtt]\nhost = mqtt://broker\n", 6, "without a port (a key of its own)"},
+		{BASE "[mqtt]\nhost = -x\n", 6, "a name or an address"},
+		{BASE "[mqtt]\nprefix = a/#\n", 6, "a topic of at most 64"},
+		{BASE "[mqtt]\nprefix = /a\n", 6, "a topic of at most 64"},
+		{BASE "[mqtt]\nprefix = a/\n", 6, "a topic of at most 64"},
+		{BASE "[mqtt]\nprefix = a//b\n", 6, "a topic of at most 64"},
+		{BASE "[mqtt]\nprefix = $SYS\n", 6, "a topic of at most 64"},
+		{BASE "[mqtt]\ndiscovery_prefix = +\n", 6, "a topic of at most 32"},
+		{BASE "[mqtt]\nclient_id = a/b\n", 6, "1 to 64 letters"},
+		{BASE "[mqtt]\nuser = a b\n", 6, "1 to 64 letters"},
+		{BASE "[mqtt]\nuser = a\npassword_file = secret\n", 7, "an absolute path"},
+		{BASE "[mqtt]\nuser = a\npassword_file = credential:\n", 7, "name of a credential"},
+		{BASE "[mqtt]\nuser = a\npassword_file = credential:../x\n", 7,
+		 "name of a credential"},
+	};
+
+	(void)state;
+	run_rows(row, ARRAY_SIZE(row));
+}
+
+/* The file of the password is looked at before anything starts; no other text of it is shown. */
+static void test_FLT_58_secret_that_others_can_read_is_refused(void **state)
+{
+	static const struct {
+		mode_t mode;
+		bool good;
+	} modes[] = {{0600, true},  {0400, true},  {0644, false}, {0640, false},
+		     {0604, false}, {0602, false}, {0700, true},  {0601, false}};
+	char dir[] = "/tmp/jkpylon-secret-XXXXXX";
+	char secret[64];
+	char path[64];
+	char text[512];
+	struct config config;
+	struct conf_error error = {0};
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(secret, sizeof(secret), "%s/secret", dir);
+	(void)snprintf(path, sizeof(path), "%s/conf", dir);
+	(void)snprintf(text, sizeof(text),
+		       BASE "[mqtt]\nhost = localhost\nuser = me\npassword_file = %s\n", secret);
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(conf_read(path, &config, &error), -EINVAL);
+	assert_int_equal(error.line, 8);
+	assert_non_null(strstr(error.text, "there is no such file"));
+	f = fopen(secret, "we");
+	assert_non_null(f);
+	assert_true(fputs("hunter2\n", f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		assert_int_equal(chmod(secret, modes[i].mode), 0);
+		assert_int_equal(conf_read(path, &config, &error), modes[i].good ? 0 : -EINVAL);
+		if (!modes[i].good) {
+			assert_int_equal(error.line, 8);
+			assert_non_null(strstr(error.text, "others can read this secret"));
+			assert_null(strstr(error.text, "hunter2"));
+		}
+	}
+	unlink(secret);
+	assert_int_equal(mkdir(secret, 0700), 0);
+	assert_int_equal(conf_read(path, &config, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "this is no file"));
+	rmdir(secret);
+	unlink(path);
+	rmdir(dir);
+}
+
+static void test_secrets_of_the_service_manager(void **state)
+{
+	char path[CONF_PATH_MAX];
+
+	(void)state;
+	assert_false(conf_secret_path("/etc/secret", path));
+	assert_string_equal(path, "/etc/secret");
+	unsetenv("CREDENTIALS_DIRECTORY");
+	assert_true(conf_secret_path("credential:mqtt", path));
+	assert_string_equal(path, "");
+	setenv("CREDENTIALS_DIRECTORY", "/run/credentials/jkpylond.service", 1);
+	assert_true(conf_secret_path("credential:mqtt", path));
+	assert_string_equal(path, "/run/credentials/jkpylond.service/mqtt");
+	unsetenv("CREDENTIALS_DIRECTORY");
 }
 
 static void test_preset_applies_wherever_it_stands(void **state)
@@ -587,6 +684,9 @@ int main(void)
 		cmocka_unit_test(test_damping_preset_and_single_numbers),
 		cmocka_unit_test(test_fallback_values),
 		cmocka_unit_test(test_advice_on_halves),
+		cmocka_unit_test(test_texts_of_mqtt),
+		cmocka_unit_test(test_FLT_58_secret_that_others_can_read_is_refused),
+		cmocka_unit_test(test_secrets_of_the_service_manager),
 		cmocka_unit_test(test_preset_applies_wherever_it_stands),
 		cmocka_unit_test(test_a_maximum_written_down_is_noted),
 		cmocka_unit_test(test_print_reads_back_to_the_same_settings),

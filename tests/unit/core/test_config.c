@@ -423,6 +423,9 @@ static void test_event_names_come_from_the_right_list(void **state)
 	assert_string_equal(core_event_name(EVENT_NAME_LINK, CAN_LINK_BUS_OFF), "bus-off");
 	assert_string_equal(core_event_name(EVENT_NAME_DIR, DIR_DISCHARGE), "discharge");
 	assert_string_equal(core_event_name(EVENT_NAME_COMMAND, COMMAND_ACK), "ack");
+	assert_string_equal(core_event_name(EVENT_NAME_ORDER, COMMAND_NOT_LOCAL),
+			    "only a local tool may order this");
+	assert_string_equal(core_event_name(EVENT_NAME_ORDER, COMMAND_VERDICTS), "?");
 	for (int kind = 0; kind <= EVENT_NAMES; kind++) {
 		assert_string_equal(core_event_name((enum event_name)kind, -1), "?");
 		assert_string_equal(core_event_name((enum event_name)kind, INT32_MAX), "?");

@@ -223,7 +223,7 @@ static void test_idle_pack_out_of_the_charge_window_does_not_latch(void **state)
 
 static void send(uint32_t kind, int32_t value, uint32_t local)
 {
-	b.command = (struct command){.kind = kind, .value_ma = value, .ttl_ms = 1, .local = local};
+	b.command = (struct command){.kind = kind, .value = value, .ttl_ms = 1, .local = local};
 	b.have_command = true;
 	bench_step(&b);
 }

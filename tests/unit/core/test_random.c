@@ -119,9 +119,14 @@ static void disturb(struct bench *x)
 		x->now_ns += (int64_t)random_below(4000) * NS_PER_MS;
 		break;
 	case 15:
-		x->command = (struct command){random_below(COMMANDS + 1U),
-					      (int32_t)random_below(90000) - 1000,
-					      (int32_t)random_below(70000), random_below(2)};
+		x->command = (struct command){
+			.kind = random_below(COMMANDS + 1U),
+			.value = (int32_t)(random_below(4) == 0 ? random_below(101)
+								: random_below(90000)) -
+				 (random_below(20) == 0 ? 1000 : 0),
+			.ttl_ms = (int32_t)random_below(70000),
+			.local = random_below(2),
+		};
 		x->have_command = true;
 		break;
 	case 16:

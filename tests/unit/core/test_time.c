@@ -209,7 +209,7 @@ static void test_SAF_07_SAF_14_no_order_survives_a_suspend(void **state)
 		b.config.arbiter.grace_ms = 0;
 		b.command = (struct command){
 			.kind = rows[i].kind,
-			.value_ma = rows[i].value_ma,
+			.value = rows[i].value_ma,
 			.ttl_ms = COMMAND_TTL_MAX_MS,
 		};
 		b.have_command = rows[i].kind != COMMAND_NONE;

@@ -78,6 +78,10 @@ struct rig {
 	struct can_msg frame_storage[FRAMES_N];
 	struct ring commands;
 	struct command command_storage[8];
+	struct ring network;
+	struct command network_storage[8];
+	struct ring answers;
+	struct command_answer answer_storage[8];
 	struct loop loop;
 	uint32_t taps;
 	struct cycle_in tapped;
@@ -123,10 +127,14 @@ static int set_up(void **state)
 	ring_init(&r->events, r->event_storage, EVENTS_N, sizeof(struct event));
 	ring_init(&r->frames, r->frame_storage, FRAMES_N, sizeof(struct can_msg));
 	ring_init(&r->commands, r->command_storage, 8, sizeof(struct command));
+	ring_init(&r->network, r->network_storage, 8, sizeof(struct command));
+	ring_init(&r->answers, r->answer_storage, 8, sizeof(struct command_answer));
 	const struct loop_config config = {
 		.core = &r->core,
 		.serial = r->serial,
 		.commands = &r->commands,
+		.network = &r->network,
+		.answers = &r->answers,
 		.events = &r->events,
 		.frames = &r->frames,
 		.page = r->page,
@@ -250,7 +258,7 @@ static void test_FLT_10_babbling_line_is_read_in_bounded_pieces(void **state)
 static void test_at_most_four_commands_are_taken_per_period(void **state)
 {
 	struct rig *r = *state;
-	const struct command c = {.kind = COMMAND_LIMIT_CHARGE, .value_ma = 1, .ttl_ms = 1000};
+	const struct command c = {.kind = COMMAND_LIMIT_CHARGE, .value = 1, .ttl_ms = 1000};
 
 	for (int i = 0; i < 6; i++) {
 		assert_true(ring_push(&r->commands, &c));
@@ -262,6 +270,58 @@ static void test_at_most_four_commands_are_taken_per_period(void **state)
 	step(r);
 	assert_int_equal(r->loop.in.command_len, 0);
 	assert_int_equal(r->loop.counters.commands, 6);
+}
+
+/* A flood of one producer delays neither the other's order nor itself without end. */
+static void test_SAF_19_FLT_36_network_is_heard_after_local_tools_and_never_as_one(void **state)
+{
+	struct rig *r = *state;
+	const struct command flood = {
+		.kind = COMMAND_ACK, .value = 1, .ttl_ms = 1000, .local = 1U, .seq = 9};
+	const struct command local = {.kind = COMMAND_LIMIT_CHARGE, .value = 7, .ttl_ms = 1000};
+	struct command_answer answer;
+
+	for (int i = 0; i < 8; i++) {
+		assert_true(ring_push(&r->network, &flood));
+	}
+	assert_false(ring_push(&r->network, &flood));
+	assert_true(ring_push(&r->commands, &local));
+	step(r);
+	assert_int_equal(r->loop.in.command_len, CYCLE_COMMAND_MAX);
+	assert_int_equal(r->loop.in.command[0].kind, COMMAND_LIMIT_CHARGE);
+	for (uint32_t i = 1; i < CYCLE_COMMAND_MAX; i++) {
+		assert_int_equal(r->loop.in.command[i].kind, COMMAND_ACK);
+		assert_int_equal(r->loop.in.command[i].local, 0);
+	}
+	/* Only the orders with a number are answered: those of the network. */
+	for (uint32_t i = 1; i < CYCLE_COMMAND_MAX; i++) {
+		assert_true(ring_pop(&r->answers, &answer));
+		assert_int_equal(answer.seq, 9);
+		assert_int_equal(answer.verdict, COMMAND_NOT_LOCAL);
+	}
+	assert_false(ring_pop(&r->answers, &answer));
+	step(r);
+	step(r);
+	assert_int_equal(r->loop.in.command_len, 1);
+	step(r);
+	assert_int_equal(r->loop.in.command_len, 0);
+}
+
+/* Nobody takes the answers: they are lost, and the cycle goes on. */
+static void test_FLT_68_answers_that_nobody_takes_are_lost(void **state)
+{
+	struct rig *r = *state;
+	const struct command c = {
+		.kind = COMMAND_LIMIT_CHARGE, .value = 7, .ttl_ms = 1000, .seq = 1};
+	const uint64_t cycles = r->loop.counters.cycles;
+
+	for (int i = 0; i < 20; i++) {
+		assert_true(ring_push(&r->network, &c));
+		step(r);
+		assert_int_equal(r->loop.in.command_len, 1);
+	}
+	assert_int_equal(r->loop.counters.cycles, cycles + 20U);
+	assert_true(ring_dropped(&r->answers) > 0U);
 }
 
 static void test_FLT_32_guard_that_stands_still_for_a_second_is_noticed(void **state)
@@ -385,6 +445,8 @@ int main(void)
 		ON_RIG(test_SAF_13_words_of_grid_and_other_inverter),
 		ON_RIG(test_FLT_10_babbling_line_is_read_in_bounded_pieces),
 		ON_RIG(test_at_most_four_commands_are_taken_per_period),
+		ON_RIG(test_SAF_19_FLT_36_network_is_heard_after_local_tools_and_never_as_one),
+		ON_RIG(test_FLT_68_answers_that_nobody_takes_are_lost),
 		ON_RIG(test_FLT_32_guard_that_stands_still_for_a_second_is_noticed),
 		ON_RIG(test_FLT_68_full_event_ring_loses_and_counts_and_nothing_else),
 		ON_RIG(test_statistics_are_published_at_least_every_20_ms),

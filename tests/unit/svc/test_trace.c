@@ -98,7 +98,7 @@ static void test_every_input_of_a_step_is_written_and_unchanged_ones_only_once(v
 	in.grid = (struct grid_sample){.t_ns = 77, .power_w = -1200, .serial = 4000000000};
 	in.peer_portal = (struct peer_sample){78, PEER_SEMS, PEER_CHARGING, 1000, 49, 49000, 56};
 	in.command_len = 1;
-	in.command[0] = (struct command){.kind = 1, .value_ma = 500, .ttl_ms = 60000, .local = 1};
+	in.command[0] = (struct command){.kind = 1, .value = 500, .ttl_ms = 60000, .local = 1};
 	in.can_rx_len = 2;
 	in.can_rx[0] = (struct can_rx){.msg = {.id = 0x305, .len = 2, .data = {1, 0xFE}}};
 	in.can_rx[1] = (struct can_rx){.msg = {.id = 0x35C}, .origin = CAN_OWN};

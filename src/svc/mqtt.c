@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When what is published, and when it is tried again. */
+#include "svc/mqtt.h"
+
+#include <errno.h>
+#include <mosquitto.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "base/units.h"
+#include "mqtt_link.h"
+#include "mqtt_order.h"
+#include "mqtt_publish.h"
+
+#define NICE	   10
+#define STACK	   ((uint32_t)256 * 1024) /* name service and TLS of the libraries */
+#define TICK_MS	   200			  /* a change of the ladder is published after that */
+#define ANSWER_MS  20			  /* while the core owes a word */
+#define CODE_LOGIN 4			  /* and 5: not allowed; what is below has other reasons */
+
+static int32_t shown(uint32_t count)
+{
+	return count > INT32_MAX ? INT32_MAX : (int32_t)count;
+}
+
+static int subscribe(struct mqtt *m)
+{
+	char topic[MQTT_TOPIC_MAX];
+
+	return m->config.commands ? mqtt_link_subscribe(&m->link, mqtt_topic(m, topic, "set/+"))
+				  : 0;
+}
+
+/* One thing after the other, as the broker takes them. */
+static int greet(struct mqtt *m)
+{
+	int r = 0;
+
+	while (r == 0 && m->greeting != MQTT_GREETED && mqtt_link_ready(&m->link)) {
+		switch (m->greeting) {
+		case MQTT_GREET_STATE:
+			r = mqtt_publish_round(m);
+			m->due_ns = service_now() + m->config.interval_ms * NS_PER_MS;
+			break;
+		case MQTT_GREET_ONLINE:
+			r = mqtt_publish_status(m, "online");
+			break;
+		case MQTT_GREET_DISCOVERY:
+			r = mqtt_publish_discovery(m);
+			break;
+		case MQTT_GREET_SUBSCRIBE:
+			r = subscribe(m);
+			break;
+		case MQTT_GREETED:
+		default:
+			break;
+		}
+		if (r == 0) {
+			m->greeting++;
+		}
+	}
+	return r == -EAGAIN ? 0 : r;
+}
+
+/* What should not wait for the next round. */
+static bool changed(struct mqtt *m)
+{
+	const struct telemetry *t = &m->telemetry;
+	const bool now = t->step != m->seen_step || t->latched != m->seen_latched ||
+			 t->relay != m->seen_relay;
+
+	m->seen_step = t->step;
+	m->seen_latched = t->latched;
+	m->seen_relay = t->relay;
+	return now;
+}
+
+static int publish_due(struct mqtt *m)
+{
+	int r = 0;
+
+	if (changed(m) || service_now() >= m->due_ns) {
+		m->due_ns = service_now() + m->config.interval_ms * NS_PER_MS;
+		r = mqtt_publish_cells(m);
+		r = r != 0 ? r : mqtt_publish_round(m);
+		if (r == 0) {
+			m->good = false; /* to be said again */
+		}
+	}
+	if (r == 0 && m->config.seed_topics && m->know_telemetry && service_now() >= m->seed_ns) {
+		r = mqtt_publish_seed(m);
+	}
+	return r;
+}
+
+static void say_failure(struct mqtt *m, int error)
+{
+	struct service *s = &m->service;
+	const struct mqtt_link *l = &m->link;
+
+	if (error == LINK_NO_HOST) {
+		service_say(s, EVENT_MQTT_NO_HOST, 0, 0, 0, 0);
+	} else if (error == LINK_SECRET) {
+		service_say(s, EVENT_MQTT_SECRET, -error, 0, 0, 0);
+	} else if (error == LINK_REFUSED) {
+		service_say(s, l->refused >= CODE_LOGIN ? EVENT_MQTT_LOGIN : EVENT_MQTT_REFUSED,
+			    l->refused, 0, 0, 0);
+	} else if (error == LINK_TLS && l->tls_fault == MQTT_TLS_NAME) {
+		service_say(s, EVENT_MQTT_NAME, 0, 0, 0, 0);
+	} else if (error == LINK_TLS && l->tls_fault == MQTT_TLS_CERTIFICATE) {
+		service_say(s, EVENT_MQTT_CERTIFICATE, 0, 0, 0, 0);
+	} else if (error == LINK_TLS) {
+		service_say(s, EVENT_MQTT_TLS, -error, 0, 0, 0);
+	} else {
+		service_say(s, EVENT_MQTT_UNREACHABLE, -error, 0, 0, 0);
+	}
+}
+
+static void on_order(void *self, const char *topic, const void *payload, size_t len, bool retained)
+{
+	mqtt_order_take(self, topic, payload, len, retained);
+}
+
+static int mqtt_open(struct service *service, void *self)
+{
+	struct mqtt *m = self;
+	const int64_t end_ns = service_now() + MQTT_CONNECT_MS * NS_PER_MS;
+	int r = 0;
+
+	m->link = (struct mqtt_link){.order = on_order, .context = m};
+	r = mqtt_link_open(&m->link, &m->config);
+	while (r == 0 && !m->link.connected && !service_stopping(service)) {
+		r = service_now() < end_ns ? mqtt_link_drive(&m->link, service, TICK_MS)
+					   : -ETIMEDOUT;
+	}
+	if (r == 0 && !m->link.connected) {
+		r = -ECANCELED;
+	}
+	if (r != 0) {
+		mqtt_link_close(&m->link, false);
+		if (!service_stopping(service)) {
+			say_failure(m, r);
+		}
+		return r;
+	}
+	m->greeting = MQTT_GREET_STATE;
+	m->good = false;
+	m->replies = 0;
+	mqtt_rate_init(&m->rate, service_now());
+	service_say(service, EVENT_MQTT_CONNECTED, 0, 0, 0, 0);
+	return 0;
+}
+
+/* The writer was at work: what was read 200 ms ago is as good. */
+static void look(struct mqtt *m)
+{
+	const struct mqtt_config *c = &m->config;
+
+	if (snapshot_try_read(c->telemetry, &m->scratch, sizeof(m->scratch))) {
+		m->telemetry = m->scratch;
+		m->know_telemetry = true;
+	}
+}
+
+static int work(struct mqtt *m)
+{
+	look(m);
+	if (m->greeting != MQTT_GREETED) {
+		return greet(m);
+	}
+	const int r = mqtt_publish_replies(m);
+
+	return r != 0 ? r : publish_due(m);
+}
+
+static int mqtt_step(struct service *service, void *self)
+{
+	struct mqtt *m = self;
+	int r = 0;
+
+	mqtt_order_answers(m);
+	/* A broker that only lets in is none yet: one that acknowledges is. */
+	if (m->link.acked && !m->good) {
+		service_good(service);
+		m->good = true;
+	}
+	r = work(m);
+	if (r == 0) {
+		const int64_t left_ns = m->due_ns - service_now();
+		const int32_t tick_ms = mqtt_order_waits(m) ? ANSWER_MS : TICK_MS;
+
+		r = mqtt_link_drive(&m->link, service,
+				    sat_i32(clamp_i64(left_ns / NS_PER_MS + 1, 0, tick_ms)));
+	}
+	if (r != 0 && !service_stopping(service)) {
+		service_say(service, EVENT_MQTT_LOST, -r, 0, 0, 0);
+	}
+	return r;
+}
+
+/* Without a broker the core goes on answering: what it says is of no use later. */
+static void mqtt_rest(struct service *service, void *self)
+{
+	struct mqtt *m = self;
+
+	(void)service;
+	mqtt_order_answers(m);
+	m->replies = 0;
+}
+
+static void mqtt_close(struct service *service, void *self)
+{
+	struct mqtt *m = self;
+	const bool orderly = service_stopping(service) && mqtt_link_ready(&m->link) &&
+			     mqtt_publish_status(m, "offline") == 0 && mqtt_link_ready(&m->link);
+
+	mqtt_link_close(&m->link, orderly);
+}
+
+static void mqtt_fini(struct service *service, void *self)
+{
+	const struct mqtt *m = self;
+	const struct mqtt_count *count = &m->count;
+
+	service_say(service, EVENT_MQTT_TOTAL, shown(count->published), shown(count->withheld),
+		    shown(count->taken), shown(count->refused));
+}
+
+static const struct service_ops mqtt_ops = {
+	.name = "mqtt",
+	.open = mqtt_open,
+	.step = mqtt_step,
+	.close = mqtt_close,
+	.rest = mqtt_rest,
+	.fini = mqtt_fini,
+};
+
+static bool config_ok(const struct mqtt_config *c)
+{
+	return strlen(c->prefix) <= MQTT_NAME_MAX && strlen(c->client_id) <= MQTT_NAME_MAX &&
+	       strlen(c->discovery_prefix) <= MQTT_NAME_MAX / 2U && c->interval_ms > 0 &&
+	       c->services <= MQTT_SERVICES_MAX && c->telemetry != NULL &&
+	       (!c->commands || (c->orders != NULL && c->answers != NULL));
+}
+
+int mqtt_start(struct mqtt *m, const struct mqtt_config *config)
+{
+	const struct service_config service = {
+		.ops = &mqtt_ops,
+		.self = m,
+		.pause_min_ms = config->pause_min_ms,
+		.pause_max_ms = config->pause_max_ms,
+		.stack_bytes = STACK,
+		.nice = NICE,
+	};
+
+	if (!config_ok(config)) {
+		return -EINVAL;
+	}
+	if (mosquitto_lib_init() != MOSQ_ERR_SUCCESS) {
+		return -ENOMEM;
+	}
+	m->config = *config;
+	return service_start(&m->service, &service);
+}
+
+int mqtt_stop(struct mqtt *m)
+{
+	/* The library is left as it is: a thread that hangs may still use it. */
+	return service_stop(&m->service);
+}
