@@ -86,6 +86,18 @@ enum sems_verdict sems_client_read(struct sems_client *c, struct sems_values *re
 void sems_client_close(struct sems_client *c);
 
 /**
+ * sems_client_ask - the question of @c->url, after redirects to hosts of the list
+ * @headers: lines, NULL at the end
+ * @body: NULL: a GET
+ * @reply: zeroed; sems_reply_free() it whatever is returned
+ *
+ * sems_ask.c. Return: SEMS_OK: HTTP 200; else the verdict, by a code in the answer if there is one.
+ */
+enum sems_verdict sems_client_ask(struct sems_client *c, const char *const *headers,
+				  const char *body, struct sems_reply *reply);
+void sems_client_drop_lookup(struct sems_client *c);
+
+/**
  * sems_login_read - account and password from their file
  * @path: first line the account, second the password; empty: fails
  * @credential: its mode is not looked at
