@@ -283,6 +283,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self, body):
         portal = self.server.portal
         path, _, query = self.path.partition("?")
+        query = query.replace("&moved=1", "").replace("moved=1", "")
         if path == "/web/sems/sems-user/api/v1/auth/cross-login":
             return self.plus(portal.plus_login, body, login=True)
         if path == "/api/v2/Common/CrossLogin":
