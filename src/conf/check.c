@@ -87,6 +87,13 @@ void conf_default(struct config *ret_config)
 	conf_default_sems(c);
 }
 
+/* What is told of either source of the other battery. */
+#define WITHOUT_METER                                                                         \
+	"without a meter ([sma]) nobody knows what the house needs: while arbiter.interlock " \
+	"acts our battery gives or takes nothing"
+#define WITHOUT_ARBITER \
+	"arbiter.interlock=no and arbiter.cross_charge=no, so nothing uses what it says"
+
 static int fault(struct config_fault *ret_fault, const char *a, const char *b, const char *text)
 {
 	*ret_fault = (struct config_fault){a, b, text};
@@ -289,7 +296,8 @@ const char *conf_advice(const struct config *config, uint32_t n)
 {
 	const struct arbiter_config *arbiter = &config->core.arbiter;
 	const bool portal = config->sems_portal != SEMS_PORTAL_NONE;
-	const bool peer = config->goodwe_host[0] != '\0' || portal;
+	const bool local = config->goodwe_host[0] != '\0';
+	const bool peer = local || portal;
 	const bool coordinates = arbiter->interlock || arbiter->cross;
 	const struct {
 		bool applies;
@@ -316,11 +324,9 @@ const char *conf_advice(const struct config *config, uint32_t n)
 		 "arbiter.interlock=yes: nobody says what the other battery does, so it never acts: set "
 		 "goodwe.host or sems.portal"},
 		{peer && arbiter->interlock && !config->sma_enabled,
-		 "goodwe.host, sems.portal: without a meter ([sma]) nobody knows what the house needs: while "
-		 "arbiter.interlock acts our battery gives or takes nothing"},
+		 local ? "goodwe.host: " WITHOUT_METER : "sems.portal: " WITHOUT_METER},
 		{peer && !coordinates,
-		 "goodwe.host, sems.portal: arbiter.interlock=no and arbiter.cross_charge=no, so nothing "
-		 "uses what they say"},
+		 local ? "goodwe.host: " WITHOUT_ARBITER : "sems.portal: " WITHOUT_ARBITER},
 		{is_set(config->mqtt_host) && is_set(config->mqtt_password_file) &&
 			 !config->mqtt_tls && !is_local(config->mqtt_host),
 		 "mqtt.password_file: without mqtt.tls=yes the password crosses the network in clear"},

@@ -85,21 +85,23 @@ int main(int argc, char **argv)
 	struct conf_error error = {0};
 	struct enter_report report = {0};
 
-	if (argc < 4) {
-		fprintf(stderr, "usage: sems_listener CONFIGURATION PAUSE_MAX_MS BUSY_MS [lock]\n");
+	if (argc < 5) {
+		fprintf(stderr,
+			"usage: sems_listener CONFIGURATION PAUSE_MAX_MS BUSY_MS STALE_MS [lock]\n");
 		return 1;
 	}
 	if (conf_read(argv[1], &config, &error) != 0) {
 		fprintf(stderr, "%s:%d: %s\n", argv[1], error.line, error.text);
 		return 1;
 	}
-	if (argc > 4 && enter_memory(&report) != 0) {
+	if (argc > 5 && enter_memory(&report) != 0) {
 		fprintf(stderr, "%s\n", report.text);
 		return 1;
 	}
 	sems_settings(&config, login_path, &settings);
 	settings.pause_max_ms = (int32_t)strtol(argv[2], NULL, 10);
 	settings.busy_ms = (int32_t)strtol(argv[3], NULL, 10);
+	settings.stale_ms = (int32_t)strtol(argv[4], NULL, 10);
 	(void)sigaction(SIGTERM, &action, NULL);
 	if (sems_start(&sems, &settings) != 0) {
 		return 1;

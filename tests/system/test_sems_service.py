@@ -28,6 +28,7 @@ WAIT_S = 60 if SLOW else 12
 STOP_MS = 1000
 PAUSE_MAX_MS = 4000
 BUSY_MS = 3000
+STALE_MS = 900000
 MIB = 1024 * 1024
 LEGACY = {"portal": "legacy", "station": STATION}
 
@@ -35,9 +36,10 @@ LEGACY = {"portal": "legacy", "station": STATION}
 class Service:
     """A context manager: the listener with its output; a clean end and no secret belong to every case."""
 
-    def __init__(self, portal, /, *args, pause_max_ms=PAUSE_MAX_MS, busy_ms=BUSY_MS, **changes):
+    def __init__(self, portal, /, *args, pause_max_ms=PAUSE_MAX_MS, busy_ms=BUSY_MS,
+                 stale_ms=STALE_MS, **changes):
         self.command = [LISTENER, portal.configuration(**changes), str(pause_max_ms), str(busy_ms),
-                        *args]
+                        str(stale_ms), *args]
         self.events, self.states = [], []
 
     def __enter__(self):
@@ -106,7 +108,7 @@ def repeats():
     """FLT-39: a portal that repeats itself makes nothing young."""
     with Portal() as p:
         p.tell("power 500")
-        with Service(p, stale="3s") as s:
+        with Service(p, stale_ms=3000) as s:
             s.wait("a sample", lambda v: v["has"])
             p.tell("stamp hold")
             before = s.state()["readings"]
