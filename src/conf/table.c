@@ -368,12 +368,6 @@ const struct conf_key conf_keys[] = {
 		 "What applies to both directions while neither the other inverter nor its portal is "
 		 "heard, also before the first word. Another one than release needs goodwe.host."),
 
-	NUMBER("sems", "stale", core.source[SOURCE_PORTAL].stale_ms, &conf_time_ms, 1 * S_MS,
-	       1 * H_MS, "Without new values of the portal for this long it is silent. They are minutes "
-	       "old; how old, is judged by their own time stamp. At least twice poll."),
-	FALLBACK("sems", SOURCE_PORTAL,
-		 "See goodwe.fallback; of the two the lower one applies. Another one than release needs "
-		 "sems.portal."),
 	WORDS("sems", "portal", sems_portal, portal_words,
 	      "Portal of GoodWe that is asked what the battery of the other inverter does, while the "
 	      "inverter itself (goodwe.host) says nothing. semsplus: the present one. legacy: the old "
@@ -391,6 +385,12 @@ const struct conf_key conf_keys[] = {
 	NUMBER("sems", "poll", sems_poll_ms, &conf_time_ms, 1 * S_MS, 30 * MIN_MS,
 	       "Time between two readings. The portal has new values once in 1 to 5 min and refuses who "
 	       "asks too often. After a failure the first pause is this long; pauses grow to 30 min."),
+	NUMBER("sems", "stale", core.source[SOURCE_PORTAL].stale_ms, &conf_time_ms, 1 * S_MS,
+	       1 * H_MS, "Without new values of the portal for this long it is silent. They are minutes "
+	       "old; how old, is judged by their own time stamp. At least twice poll."),
+	FALLBACK("sems", SOURCE_PORTAL,
+		 "See goodwe.fallback; of the two the lower one applies. Another one than release needs "
+		 "sems.portal."),
 	NUMBER("sems", "timeout", sems_timeout_ms, &conf_time_ms, 1 * S_MS, 10 * S_MS,
 	       "Each request ends after this time, name service included."),
 	NUMBER("sems", "clock_wait", sems_clock_wait_ms, &conf_time_ms, 0, 1 * H_MS,

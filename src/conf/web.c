@@ -7,6 +7,7 @@
 #include "conf_private.h"
 
 #define HTTPS	     "https://"
+#define LOCALHOST    "localhost"
 #define LETTERS	     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS	     "0123456789"
 #define STATION_MARK "{station}"
@@ -45,7 +46,7 @@ const char *conf_check_url(const char *value)
 
 const char *conf_check_path(const char *value)
 {
-	static const char signs[] = LETTERS DIGITS "/._~-?&=%+,:@!$'()*";
+	static const char signs[] = LETTERS DIGITS "/._~-?&=+,:@!$'()*";
 	const char *mark = strstr(value, STATION_MARK);
 	const size_t plain = strspn(value, signs);
 	const char *rest = mark != NULL && plain == (size_t)(mark - value)
@@ -67,7 +68,8 @@ const char *conf_check_hosts(const char *value)
 		const size_t len = strcspn(h, " ");
 
 		whole = strspn(h, LETTERS DIGITS ".-") == len && h[0] != '.' && h[0] != '-' &&
-			(memchr(h, '.', len) != NULL || strncmp(h, "localhost", len) == 0);
+			(memchr(h, '.', len) != NULL ||
+			 (len == strlen(LOCALHOST) && strncmp(h, LOCALHOST, len) == 0));
 		h += len;
 		h += strspn(h, " ");
 	}

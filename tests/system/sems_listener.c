@@ -99,9 +99,9 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	sems_settings(&config, login_path, &settings);
-	settings.pause_max_ms = (int32_t)strtol(argv[2], NULL, 10);
-	settings.busy_ms = (int32_t)strtol(argv[3], NULL, 10);
-	settings.stale_ms = (int32_t)strtol(argv[4], NULL, 10);
+	settings.pause_max_ms = (int32_t)strtoul(argv[2], NULL, 10);
+	settings.busy_ms = (int32_t)strtoul(argv[3], NULL, 10);
+	settings.stale_ms = (int32_t)strtoul(argv[4], NULL, 10);
 	(void)sigaction(SIGTERM, &action, NULL);
 	if (sems_start(&sems, &settings) != 0) {
 		return 1;
