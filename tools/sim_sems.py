@@ -277,8 +277,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             portal.add("foreign", "asked as " + str(self.headers.get("Host")))
         with portal.lock:
             fault = portal.fault
-            answer = self.answer(body)
-        self.say(fault, answer)
+            moved = fault in ("foreign", "own") and "moved=1" not in self.path
+            answer = None if moved else self.answer(body)
+        if moved:
+            self.redirect(fault)
+        else:
+            self.say(fault, answer)
+
+    def redirect(self, fault):
+        host = "127.0.0.1" if fault == "foreign" else "localhost"
+        mark = "&moved=1" if "?" in self.path else "?moved=1"
+        self.head(307, 0, f"https://{host}:{self.server.portal.options.port}{self.path}{mark}")
 
     def answer(self, body):
         portal = self.server.portal
@@ -387,11 +396,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if fault == "empty" and not login:
             answer = {"code": "0", "hasError": False, "data": {}}
         text = json.dumps(answer, ensure_ascii=False).encode()
-        if fault in ("foreign", "own") and "moved=1" not in self.path:
-            host = "127.0.0.1" if fault == "foreign" else "localhost"
-            mark = "&moved=1" if "?" in self.path else "?moved=1"
-            self.head(307, 0, f"https://{host}:{portal.options.port}{self.path}{mark}")
-            return
         if not login:
             text = {"garbage": b"<html><body>maintenance</body></html>", "truncate": text[:-3],
                     "huge": b'{"code":"0","data":"' + b"x" * 10_000_000 + b'"}',
