@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -212,6 +213,8 @@ int probe_sems(const char *file, const struct probe_options *o)
 		fprintf(stderr, "jkpylon-probe: %s names no login: set sems.login_file\n", file);
 		return PROBE_USAGE;
 	}
+	/* The other side may be gone while something is written to it. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	sems_settings(&config, login_path, &settings);
 	client.config = &settings;
 	client.wait = (struct sems_wait){wait_here, NULL, -1};

@@ -200,16 +200,6 @@ bool conf_secret_path(const char *value, char *ret_path);
 bool conf_sma_serial(const struct config *config, uint32_t *ret_serial);
 
 /**
- * conf_secret_path - where a file with a secret lies
- * @value: a path, or credential:NAME for one that the service manager provides
- * @ret_path: receives the path, CONF_PATH_MAX bytes
- *
- * Return: whether it is one of the service manager, which keeps it from others itself. Without a
- * service manager @ret_path is empty.
- */
-bool conf_secret_path(const char *value, char *ret_path);
-
-/**
  * conf_print - every key with section, unit, range, default and value
  * @config: settings to show
  * @f: where to

@@ -23,6 +23,7 @@
 #define SEMS_PAUSE_MAX_MS   1800000
 #define SEMS_BUSY_MS	    300000 /* after "too many requests" */
 #define SEMS_CLOCK_LOOK_MS  10000
+#define SEMS_FIRST_MS	    10000 /* before the first request */
 #define SEMS_TRIES_REDIRECT 3
 
 /**
@@ -129,6 +130,8 @@ struct sems {
 	struct sems_config config;
 	struct sems_client *client;
 	int64_t due_ns;
+	int64_t clock_ns; /* the clock is not looked at again before */
+	bool opened_once;
 	bool clock_told;
 	bool answered; /* since the last opening */
 	bool had_battery;

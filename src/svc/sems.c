@@ -14,7 +14,7 @@
 
 #define NICE	  10
 #define STACK	  ((uint32_t)256 * 1024) /* TLS, and the parser: SEMS_DEPTH_MAX */
-#define WAIT_MS	  10000
+#define LOOK_MS	  1000
 #define MS_PER_S  1000
 #define CODE_PART 4U /* characters of a code in one argument of an event */
 
@@ -252,25 +252,29 @@ static int open_sems(struct service *service, void *self)
 {
 	struct sems *s = self;
 
+	const int64_t now_ns = service_now();
+
 	s->client->wait.stop_fd = service_stop_fd(service);
 	s->answered = false;
-	s->due_ns = service_now();
+	/* A worker that is started again and again must not log in as often. */
+	s->due_ns = s->opened_once ? now_ns
+				   : now_ns + min_i32(s->config.poll_ms, SEMS_FIRST_MS) * NS_PER_MS;
+	s->opened_once = true;
 	return 0;
-}
-
-static void wait_until(struct service *service, int64_t due_ns)
-{
-	const int64_t left_ms = (due_ns - service_now()) / NS_PER_MS + 1;
-
-	(void)service_wait(service, -1, 0, (int32_t)clamp_i64(left_ms, 0, WAIT_MS));
 }
 
 /* A signature with a wrong time is refused, and so is a certificate: the time must be right first. */
 static bool clock_is_set(struct sems *s)
 {
+	const int64_t now_ns = service_now();
+
+	if (now_ns < s->clock_ns) {
+		return false;
+	}
 	if (sems_clock_is_set(s->config.clock_wait_ms)) {
 		return true;
 	}
+	s->clock_ns = now_ns + SEMS_CLOCK_LOOK_MS * NS_PER_MS;
 	if (!s->clock_told) {
 		s->clock_told = true;
 		say(s, EVENT_SEMS_CLOCK, 0, 0);
@@ -282,16 +286,18 @@ static int step_sems(struct service *service, void *self)
 {
 	struct sems *s = self;
 	const int64_t now_ns = service_now();
+	int32_t wait_ms = 0;
 	int r = 0;
 
 	look_at_age(s);
-	if (s->said.stopped != 0U) {
-		wait_until(service, now_ns + WAIT_MS * NS_PER_MS);
-	} else if (now_ns < s->due_ns) {
-		/* Not longer than it takes to see that it has become old. */
-		wait_until(service, min_i64(s->due_ns, now_ns + MS_PER_S * NS_PER_MS));
-	} else if (!clock_is_set(s)) {
-		wait_until(service, now_ns + SEMS_CLOCK_LOOK_MS * NS_PER_MS);
+	if (now_ns < s->due_ns) {
+		wait_ms = sat_i32((s->due_ns - now_ns) / NS_PER_MS + 1);
+	} else if (s->said.stopped != 0U || !clock_is_set(s)) {
+		wait_ms = LOOK_MS;
+	}
+	if (wait_ms > 0) {
+		/* Not longer than it takes to see that a value has become old. */
+		(void)service_wait(service, -1, 0, min_i32(wait_ms, LOOK_MS));
 	} else {
 		s->due_ns = now_ns + s->config.poll_ms * NS_PER_MS;
 		r = read_once(s);

@@ -92,15 +92,15 @@ static bool is_letter_or_digit(char c)
 /* Shown in a log: what a stranger writes there is letters and digits, and little of it. */
 static void show_code(const char *code, char ret_code[SEMS_CODE_MAX])
 {
-	size_t n = 0;
+	const size_t len = strnlen(code, SEMS_CODE_MAX - 1U);
 
 	if (ret_code == NULL) {
 		return;
 	}
-	for (; n < SEMS_CODE_MAX - 1U && code[n] != '\0'; n++) {
-		ret_code[n] = is_letter_or_digit(code[n]) ? code[n] : '?';
+	for (size_t i = 0; i < len; i++) {
+		ret_code[i] = is_letter_or_digit(code[i]) ? code[i] : '?';
 	}
-	ret_code[n] = '\0';
+	ret_code[len] = '\0';
 }
 
 bool sems_code_is(const char *words, const char *code)

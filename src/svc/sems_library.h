@@ -23,6 +23,7 @@
 	X(curl_multi_cleanup)
 
 struct sems_library {
+/* The second is the name of a member. NOLINTNEXTLINE(bugprone-macro-parentheses) */
 #define X(name) __typeof__(&(name)) name;
 	SEMS_LIBRARY_FUNCTIONS(X)
 #undef X

@@ -103,6 +103,7 @@ int main(int argc, char **argv)
 	settings.busy_ms = (int32_t)strtoul(argv[3], NULL, 10);
 	settings.stale_ms = (int32_t)strtoul(argv[4], NULL, 10);
 	(void)sigaction(SIGTERM, &action, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
 	if (sems_start(&sems, &settings) != 0) {
 		return 1;
 	}

@@ -30,6 +30,14 @@ static const struct sems_codes codes = {
 	.forbidden = "100025",
 };
 
+/* Characters alone, without an end. */
+static void put(char *to, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		*to++ = *text;
+	}
+}
+
 static enum sems_verdict values_of(const char *answer, struct sems_values *v)
 {
 	return sems_values_decode(answer, strlen(answer), &codes, NULL, v);
@@ -388,7 +396,7 @@ static void test_FLT_38_bounds(void **state)
 	(void)state;
 	assert_non_null(text);
 	memset(text, ' ', ANSWER_MAX);
-	memcpy(text, "{\"code\":0}", strlen("{\"code\":0}"));
+	put(text, "{\"code\":0}");
 	assert_int_equal(sems_values_decode(text, SEMS_ANSWER_MAX, &codes, NULL, &v),
 			 SEMS_NO_VALUE);
 	assert_int_equal(sems_values_decode(text, SEMS_ANSWER_MAX + 1U, &codes, NULL, &v),
@@ -401,8 +409,8 @@ static void test_FLT_38_bounds(void **state)
 			 SEMS_TOO_MUCH);
 	/* In a text they are only characters; an escaped quotation mark does not end it. */
 	memset(text, '[', ANSWER_MAX);
-	memcpy(text, "{\"code\":0,\"x\":\"\\\"", strlen("{\"code\":0,\"x\":\"\\\""));
-	memcpy(text + 50000, "\"}", 2);
+	put(text, "{\"code\":0,\"x\":\"\\\"");
+	put(text + 50000, "\"}");
 	assert_int_equal(sems_values_decode(text, 50002, &codes, NULL, &v), SEMS_NO_VALUE);
 	assert_int_equal(values_of("{\"code\":0} x", &v), SEMS_NOT_JSON);
 	assert_int_equal(values_of("[{\"code\":0}]", &v), SEMS_NOT_JSON);
