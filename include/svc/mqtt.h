@@ -179,7 +179,8 @@ struct mqtt {
 	enum mqtt_greeting greeting;
 	bool know_telemetry;
 	bool know_realtime;
-	bool good; /* said since the newest round */
+	bool good;  /* said since the newest round */
+	bool waits; /* a round is due and the broker has not taken what was sent before */
 	int64_t due_ns;
 	int64_t seed_ns;
 	uint32_t seen_step;

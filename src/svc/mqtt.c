@@ -16,6 +16,7 @@
 #define STACK	   ((uint32_t)256 * 1024) /* name service and TLS of the libraries */
 #define TICK_MS	   200			  /* a change of the ladder is published after that */
 #define ANSWER_MS  20			  /* while the core owes a word */
+#define ROOM_MS	   1000			  /* a round waits so long for the one before to be taken */
 #define CODE_LOGIN 4			  /* and 5: not allowed; what is below has other reasons */
 
 static int32_t shown(uint32_t count)
@@ -77,12 +78,19 @@ static bool changed(struct mqtt *m)
 
 static int publish_due(struct mqtt *m)
 {
+	const int64_t now_ns = service_now();
 	int r = 0;
 
-	if (changed(m) || service_now() >= m->due_ns) {
-		m->due_ns = service_now() + m->config.interval_ms * NS_PER_MS;
-		r = mqtt_publish_cells(m);
-		r = r != 0 ? r : mqtt_publish_round(m);
+	if (changed(m) && now_ns < m->due_ns) {
+		m->due_ns = now_ns;
+	}
+	/* What was sent last is taken in a moment: a change right behind it is not withheld. */
+	m->waits = now_ns >= m->due_ns && time_ms_since(now_ns, m->due_ns) < ROOM_MS &&
+		   !mqtt_link_idle(&m->link);
+	if (now_ns >= m->due_ns && !m->waits) {
+		m->due_ns = now_ns + m->config.interval_ms * NS_PER_MS;
+		r = mqtt_publish_round(m);
+		r = r != 0 ? r : mqtt_publish_cells(m);
 		if (r == 0) {
 			m->good = false; /* to be said again */
 		}
@@ -145,6 +153,7 @@ static int mqtt_open(struct service *service, void *self)
 	}
 	m->greeting = MQTT_GREET_STATE;
 	m->good = false;
+	m->waits = false;
 	m->replies = 0;
 	mqtt_rate_init(&m->rate, service_now());
 	service_say(service, EVENT_MQTT_CONNECTED, 0, 0, 0, 0);
@@ -187,10 +196,10 @@ static int mqtt_step(struct service *service, void *self)
 	r = work(m);
 	if (r == 0) {
 		const int64_t left_ns = m->due_ns - service_now();
-		const int32_t tick_ms = mqtt_order_waits(m) ? ANSWER_MS : TICK_MS;
+		const int32_t tick_ms = mqtt_order_waits(m) || m->waits ? ANSWER_MS : TICK_MS;
+		const int64_t left_ms = m->waits ? tick_ms : left_ns / NS_PER_MS + 1;
 
-		r = mqtt_link_drive(&m->link, service,
-				    sat_i32(clamp_i64(left_ns / NS_PER_MS + 1, 0, tick_ms)));
+		r = mqtt_link_drive(&m->link, service, sat_i32(clamp_i64(left_ms, 0, tick_ms)));
 	}
 	if (r != 0 && !service_stopping(service)) {
 		service_say(service, EVENT_MQTT_LOST, -r, 0, 0, 0);

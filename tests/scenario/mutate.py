@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Can the property test fail? Breaks one rule of src/core at a time, in a copy, and runs it.
 
-mutate.py [--cc gcc] [--steps 2000000] [--seed 1] [NAME...]
+mutate.py [--cc gcc] [--steps 20000000] [--seed 1] [NAME...]
 
 Each row below is one change to one file of src/core. The test must find every one: a row that
 survives, or whose text is not there any more, is a failure. Nothing in the tree is changed.
@@ -214,7 +214,7 @@ def mutate(args, tree, objects, work, row):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cc", default="gcc")
-    parser.add_argument("--steps", type=int, default=2000000)
+    parser.add_argument("--steps", type=int, default=20000000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("name", nargs="*")
     args = parser.parse_args()

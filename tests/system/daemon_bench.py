@@ -213,6 +213,17 @@ class Node:
         self.thread.join()
 
 
+def connected(path):
+    """A connection to a stream socket, None while nobody listens: its name is there before that."""
+    s = socket.socket(socket.AF_UNIX)
+    try:
+        s.connect(path)
+        return s
+    except OSError:
+        s.close()
+        return None
+
+
 def limits(frame):
     """0x351 -> (charge, discharge) in A."""
     return (int.from_bytes(frame.data[2:4], "little", signed=True) / 10,

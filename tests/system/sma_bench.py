@@ -10,12 +10,11 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import tempfile
 import threading
 
-from daemon_bench import SKIP, SLOW, Failure, check, main, now, wait_for
+from daemon_bench import SKIP, SLOW, Failure, check, connected, main, now, wait_for
 
 SIM, PROBE, LISTENER = (os.environ[k] for k in ("JKP_SIM", "JKP_PROBE", "JKP_LISTENER"))
 CLONE_NEWNET = 0x40000000
@@ -101,9 +100,7 @@ class Sim:
             far.inside(SIM, "sma", "--interface", "far0", "--address", address, "--serial",
                        str(serial), "--control", "unix:" + path, *args),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: os.path.exists(path), 5, "the simulated meter")
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(path)
+        self.socket = wait_for(lambda: connected(path), WAIT_S, "the simulated meter")
         self.answers = self.socket.makefile("r")
 
     def command(self, line):

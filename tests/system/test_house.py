@@ -10,7 +10,6 @@ Environment: see daemon_bench.py; JKP_SIM.
 """
 
 import json
-import os
 import shutil
 import signal
 import socket
@@ -18,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-from daemon_bench import SLOW, check, limits, main, now, program, takes, wait_for
+from daemon_bench import SLOW, check, connected, limits, main, now, program, takes, wait_for
 from goodwe_bench import SIM
 from mqtt_bench import MOSQUITTO, Broker, Client
 from test_goodwe import WAIT_S, GoodweBench, together, wait_log
@@ -52,9 +51,7 @@ class Meter:
             [SIM, "sma", "--to", "127.0.0.1", "--port", str(self.port), "--serial", str(SERIAL),
              "--rate", "2", "--control", "unix:" + path],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: os.path.exists(path), 5, "the simulated meter")
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(path)
+        self.socket = wait_for(lambda: connected(path), LATE_S, "the simulated meter")
         self.answers = self.socket.makefile("r")
         return self
 
@@ -231,7 +228,7 @@ def test_SAF_07_what_is_heard_is_shown_over_mqtt():
                 check(house["arbiter_charge"] is None and house["oscillating"] is False, house)
                 c.wait_json("jkpylon/limits", WAIT_S, discharge_limit=0,
                             discharge_limited_by="interlock")
-                states = c.wait_json("jkpylon/service", WAIT_S)["services"]
+                states = c.wait_json("jkpylon/service", WAIT_S, after=len(c.messages))["services"]
                 check(set(states) == {"sma", "goodwe", "mqtt"}, states)
                 check(states["sma"]["state"] == states["goodwe"]["state"] == "good", states)
                 told = c.wait("homeassistant/device/jkpylon/config", WAIT_S)

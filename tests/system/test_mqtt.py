@@ -122,6 +122,10 @@ def test_states_discovery_and_last_words():
             components = json.loads(config.payload)["cmps"]
             check(components["set_charge_limit"]["cmd_t"] == "jkpylon/set/charge_limit", components)
             check("set_full_charge" not in components, "not allowed, not shown")
+            check("house_grid_power" in components and len(components["house_grid_power"]) == 1,
+                  "nothing of a house without a meter")
+            check(c.wait_json("jkpylon/service", after=len(c.messages))["withheld"] == 0
+                  and "too slow" not in d.log(), "a broker that keeps up is not called slow")
             d.signal(signal.SIGTERM)
             check(d.wait(STOP_S) == 0, "exit code 0")
             c.wait("jkpylon/status", condition=lambda m: m.payload == b"offline")

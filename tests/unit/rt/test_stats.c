@@ -150,7 +150,7 @@ static void test_FLT_66_reader_refuses_what_is_no_page(void **state)
 	h->magic[0] = 'J';
 	h->version++;
 	assert_int_equal(stats_open(p->path, &reader, p->error), -EPROTO);
-	assert_non_null(strstr(p->error, "version 3, this program reads version 2"));
+	assert_non_null(strstr(p->error, "version 4, this program reads version 3"));
 	h->version--;
 	h->size -= 8U;
 	assert_int_equal(stats_open(p->path, &reader, p->error), -EPROTO);
