@@ -13,6 +13,7 @@
 #define STATION_MARK "{station}"
 #define STATION_MAX  64U
 #define HEADERS_MAX  8U
+#define HEADER_MAX   40U
 #define POLL_MS	     60000
 #define TIMEOUT_MS   10000
 #define CLOCK_MS     300000
@@ -96,10 +97,10 @@ const char *conf_check_word(const char *value)
 
 const char *conf_check_header(const char *value)
 {
-	return made_of(value, LETTERS DIGITS "-_")
+	return made_of(value, LETTERS DIGITS "-_") && strlen(value) <= HEADER_MAX
 		       ? NULL
-		       : "the name of a header is needed: letters, digits, - and _, for example "
-			 "X-Signature";
+		       : "the name of a header is needed: at most 40 letters, digits, - and _, for "
+			 "example X-Signature";
 }
 
 const char *conf_check_headers(const char *value)

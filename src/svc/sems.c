@@ -199,8 +199,10 @@ static void take_reading(struct sems *s, const struct sems_values *v)
 	if (t_ns == TIME_NEVER || t_ns < s->now.t_ns) {
 		return; /* what is older than what is known says nothing */
 	}
-	tell_changes(s, &new);
-	s->said.stale = time_ms_since(now_ns, t_ns) > s->config.stale_ms ? s->said.stale : 0U;
+	if (time_ms_since(now_ns, t_ns) <= s->config.stale_ms) {
+		tell_changes(s, &new);
+		s->said.stale = 0U;
+	}
 	s->now = new;
 	snapshot_write(&s->sample.head, &s->now, sizeof(s->now));
 }
@@ -251,7 +253,6 @@ static int read_once(struct sems *s)
 static int open_sems(struct service *service, void *self)
 {
 	struct sems *s = self;
-
 	const int64_t now_ns = service_now();
 
 	s->client->wait.stop_fd = service_stop_fd(service);

@@ -6,14 +6,13 @@ is silent, what it no longer says does not, and whatever is wrong there changes 
 Environment: see daemon_bench.py; JKP_SIM.
 """
 
-import os
 import pathlib
 import re
-import signal
+import subprocess
 import sys
 import time
 
-from daemon_bench import SLOW, Bench, check, limits, main, now, wait_for
+from daemon_bench import SLOW, Bench, check, limits, main, now, program, wait_for
 from sems_bench import Portal, no_secret
 from test_goodwe import stop, together, wait_log
 from test_house import House, status
@@ -183,10 +182,29 @@ def test_SAF_07_FLT_39_the_portal_while_the_inverter_is_silent():
 def test_SAF_13_FLT_38_whatever_is_wrong_changes_nothing():
     together([broken_by("SEMS: who answers is not proven", "cert authority"),
               broken_by("SEMS: no complete answer within 2 s", "fault slow"),
-              broken_by("SEMS: the portal refuses account or password (code 100005)", "login 100005")])
-    together([broken_by("SEMS: answer of more than 256 KiB", "fault many"),
+              broken_by("SEMS: the portal refuses account or password (code 100005)", "login 100005"),
+              broken_by("SEMS: answer of more than 256 KiB", "fault many"),
               broken_by("SEMS: the portal leads to a host", "fault foreign"),
               broken_by("SEMS: the portal says too many requests (code GY0429)", "code GY0429")])
+
+
+def explained():
+    """An explanation asks no portal: what it said would count a minute later only."""
+    with Alone() as b:
+        path = b.dir / "explain.conf"
+        path.write_text(b.text(), encoding="ascii")
+        result = subprocess.run([program(), "--config", str(path), "--explain"],
+                                capture_output=True, text=True, check=False, timeout=60)
+        check(result.returncode == 0, result.stderr)
+        check(b.portal.status()["connections"] == 0, f"{b.portal.status()}")
+        check(no_secret(result.stdout + result.stderr) is None, result.stdout)
+        shown = subprocess.run([program(), "--config", str(path), "--print-config"],
+                               capture_output=True, text=True, check=False, timeout=20)
+        check(shown.returncode == 0 and no_secret(shown.stdout) is None, shown.stdout)
+
+
+def test_explanation_asks_nobody():
+    explained()
 
 
 def test_FLT_58_secret_that_others_can_read_is_refused():
