@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sems_json.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,16 +64,29 @@ const char *sems_json_text(const cJSON *o, const char *name)
 	return cJSON_IsString(item) && item->valuestring[0] != '\0' ? item->valuestring : NULL;
 }
 
+/* False for what is no number, too. */
+static bool within(double v, double limit)
+{
+	return v > -limit && v < limit;
+}
+
+int64_t sems_json_nearest(double v)
+{
+	/* Not llround(): the mathematics library would be locked in memory for it. */
+	return (int64_t)(v < 0 ? v - 0.5 : v + 0.5);
+}
+
 /* A code is a number, a number in a text, or a word. Return: false if it is none of these. */
 static bool code_of(const cJSON *root, char code[CODE_LONGEST])
 {
 	const cJSON *item = sems_json_get(root, "code");
 
 	if (cJSON_IsNumber(item)) {
-		if (!(fabs(item->valuedouble) < NUMBER_MAX)) {
+		if (!within(item->valuedouble, NUMBER_MAX)) {
 			return false;
 		}
-		(void)snprintf(code, CODE_LONGEST, "%lld", llround(item->valuedouble));
+		(void)snprintf(code, CODE_LONGEST, "%lld",
+			       (long long)sems_json_nearest(item->valuedouble));
 		return true;
 	}
 	if (!cJSON_IsString(item) || item->valuestring[0] == '\0') {
@@ -213,10 +225,10 @@ bool sems_json_milli(const cJSON *item, int64_t *ret_milli)
 	int64_t milli = 0;
 
 	if (cJSON_IsNumber(item)) {
-		if (!(fabs(item->valuedouble) < NUMBER_MAX)) {
+		if (!within(item->valuedouble, NUMBER_MAX)) {
 			return false;
 		}
-		*ret_milli = llround(item->valuedouble * MILLI);
+		*ret_milli = sems_json_nearest(item->valuedouble * MILLI);
 		return true;
 	}
 	if (!cJSON_IsString(item)) {

@@ -43,6 +43,9 @@ bool sems_json_milli(const cJSON *item, int64_t *ret_milli);
  */
 bool sems_json_decimal(const char **s, int64_t *ret_milli);
 
+/* The nearest whole number, halves away from zero; @v within the range of the result. */
+int64_t sems_json_nearest(double v);
+
 /* Thousandths to whole ones, rounded, halves away from zero. */
 int64_t sems_json_round(int64_t milli);
 

@@ -4,7 +4,6 @@
  * discharged. An inverter without battery fills its fields with all ones and nonsense: 65535 V, 6553.5
  * A, 400 %, "DischargingOfBattery"; one that is switched off with zeros.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,7 +129,7 @@ static void take_stamp(const cJSON *inverter, struct sems_values *v)
 
 	if (cJSON_IsNumber(epoch) && epoch->valuedouble > EPOCH_MIN_MS &&
 	    epoch->valuedouble < EPOCH_MAX_MS) {
-		const int64_t ms = llround(epoch->valuedouble);
+		const int64_t ms = sems_json_nearest(epoch->valuedouble);
 
 		v->stamp = v->stamp_kind == SEMS_STAMP_EPOCH && v->stamp > ms ? v->stamp : ms;
 		v->stamp_kind = SEMS_STAMP_EPOCH;
