@@ -19,6 +19,7 @@
 #include "svc/goodwe.h"
 #include "svc/logger.h"
 #include "svc/mqtt.h"
+#include "svc/sems.h"
 #include "svc/sma.h"
 #include "svc/solis.h"
 #include "svc/trace.h"
@@ -89,6 +90,8 @@ struct worker {
 	struct solis solis;
 	struct sma sma; /* its grid sample is for the cycle */
 	struct goodwe goodwe;
+	struct sems sems;
+	char sems_login_path[CONF_PATH_MAX];
 	struct mqtt mqtt; /* large: it holds the texts that it publishes */
 	struct worker_service service[WORKER_SERVICES];
 	uint32_t services;

@@ -135,7 +135,8 @@ int worker_start_mqtt(struct worker *w)
 		.keepalive_s = c->mqtt_keepalive_ms / MS_PER_S,
 		.commands = c->mqtt_commands,
 		.allow_full_charge = c->core.allow_full_charge,
-		.house = c->sma_enabled || c->goodwe_host[0] != '\0',
+		.house = c->sma_enabled || c->goodwe_host[0] != '\0' ||
+			 c->sems_portal != SEMS_PORTAL_NONE,
 		.seed_topics = c->mqtt_seed_topics,
 		.stale_ms = c->core.stale_ms,
 		.max_ma = {c->core.max_ma[DIR_CHARGE], c->core.max_ma[DIR_DISCHARGE]},

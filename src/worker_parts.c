@@ -290,6 +290,8 @@ static int prepare_loop(struct worker *w)
 		.frames = w->mode == MODE_DRY_RUN ? &w->frames : NULL,
 		.grid = w->config.sma_enabled ? &w->sma.grid.head : NULL,
 		.peer_local = w->config.goodwe_host[0] != '\0' ? &w->goodwe.sample.head : NULL,
+		.peer_portal = w->config.sems_portal != SEMS_PORTAL_NONE ? &w->sems.sample.head
+									 : NULL,
 		.page = w->page,
 		.stats = w->stats,
 		.held = w->page != NULL ? &held : NULL,

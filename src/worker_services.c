@@ -10,6 +10,7 @@
 
 #include "rt/guard.h"
 #include "rt/shared_log.h"
+#include "sems_settings.h"
 
 /* A report for people. */
 static int start_solis(struct worker *w)
@@ -72,6 +73,14 @@ static int start_goodwe(struct worker *w)
 	return goodwe_start(&w->goodwe, &config);
 }
 
+static int start_sems(struct worker *w)
+{
+	struct sems_config config;
+
+	sems_settings(&w->config, w->sems_login_path, &config);
+	return sems_start(&w->sems, &config);
+}
+
 /* @what: what it talks to, as the user has named it. */
 static void add_service(struct worker *w, const char *name, const char *what, struct service *s,
 			int (*start)(struct worker *w))
@@ -105,6 +114,10 @@ int worker_start_services(struct worker *w)
 	/* A dry run decides by it, an explanation shows it, and asking changes nothing. */
 	if (c->goodwe_host[0] != '\0') {
 		add_service(w, "goodwe", c->goodwe_host, &w->goodwe.service, start_goodwe);
+	}
+	/* Not for an explanation: its values count from the second, different ones on, a minute later. */
+	if (c->sems_portal != SEMS_PORTAL_NONE && w->mode != MODE_EXPLAIN) {
+		add_service(w, "sems", "sems.portal", &w->sems.service, start_sems);
 	}
 	/* The last one: it shows the health of all. */
 	if (c->mqtt_host[0] != '\0' && run) {

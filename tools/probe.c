@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * jkpylon-probe: tries one leg of the installation alone and says what to do next. It needs no
- * daemon, and for all but mqtt no configuration.
+ * daemon, and for all but mqtt and sems no configuration.
  */
 #include "probe.h"
 
@@ -23,6 +23,7 @@ static void usage(FILE *f)
 		   "       jkpylon-probe sma INTERFACE [--serial N] [--group ADDRESS] [--port N]\n"
 		   "                         [-t SECONDS] [--json]\n"
 		   "       jkpylon-probe mqtt CONFIGURATION [--json]\n"
+		   "       jkpylon-probe sems CONFIGURATION [--json]\n"
 		   "       jkpylon-probe decode FILE|-\n"
 		   "       jkpylon-probe goodwe HOST[:PORT] [--hex] [--json]\n"
 		   "       jkpylon-probe goodwe-find BROADCAST[:PORT]\n"
@@ -131,7 +132,7 @@ static bool parse(int argc, char **argv, struct probe_options *o)
 	}
 	if (argc - optind != 2) {
 		fprintf(stderr,
-			"jkpylon-probe: expected bms, can, sma, mqtt, decode, goodwe or goodwe-find "
+			"jkpylon-probe: expected bms, can, sma, mqtt, sems, decode, goodwe or goodwe-find "
 			"and one name\n");
 		return false;
 	}
@@ -169,6 +170,9 @@ int main(int argc, char **argv)
 	if (strcmp(what, "sma") == 0) {
 		return close_output(probe_sma(name, &o));
 	}
+	if (strcmp(what, "sems") == 0) {
+		return close_output(probe_sems(name, &o));
+	}
 	if (strcmp(what, "mqtt") == 0) {
 		return close_output(probe_mqtt(name, &o));
 	}
@@ -182,7 +186,7 @@ int main(int argc, char **argv)
 		return close_output(probe_goodwe_find(name));
 	}
 	fprintf(stderr,
-		"jkpylon-probe: '%s' is none of bms, can, sma, mqtt, decode, goodwe, goodwe-find\n",
+		"jkpylon-probe: '%s' is none of bms, can, sma, mqtt, sems, decode, goodwe, goodwe-find\n",
 		what);
 	usage(stderr);
 	return PROBE_USAGE;

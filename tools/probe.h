@@ -35,6 +35,7 @@ struct probe_options {
 int probe_bms(const char *device, const struct probe_options *o);
 int probe_can(const char *interface, const struct probe_options *o);
 int probe_sma(const char *interface, const struct probe_options *o);
+int probe_sems(const char *file, const struct probe_options *o);
 int probe_mqtt(const char *file, const struct probe_options *o);
 int probe_decode(const char *file);
 int probe_goodwe(const char *host, const struct probe_options *o);

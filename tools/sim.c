@@ -18,6 +18,7 @@
 #include "sim_capture.h"
 #include "sim_goodwe.h"
 #include "sim_house.h"
+#include "sim_sems.h"
 #include "sim_sma.h"
 
 #define EXIT_USAGE	 1
@@ -67,6 +68,7 @@ static void usage(FILE *f)
 		   "       [--unpaced] [--help] [--version]\n"
 		   "       jkpylon-sim sma --interface NAME [...]: a meter; see sma --help\n"
 		   "       jkpylon-sim goodwe [...]: an inverter; see goodwe --help\n"
+		   "       jkpylon-sim sems [...]: a portal; see sems --help\n"
 		   "       jkpylon-sim house [...]: two inverters; see house --help\n");
 }
 
@@ -358,6 +360,9 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1 && strcmp(argv[1], "goodwe") == 0) {
 		return sim_goodwe_main(argc - 1, argv + 1);
+	}
+	if (argc > 1 && strcmp(argv[1], "sems") == 0) {
+		return sim_sems_main(argc - 1, argv + 1);
 	}
 	if (argc > 1 && strcmp(argv[1], "house") == 0) {
 		return house_main(argc - 1, argv + 1);

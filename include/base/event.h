@@ -144,6 +144,33 @@ enum event_level {
 	X(GOODWE_STALE,     WARNING, 300,"GoodWe: no reading for {0:ms}: what it said no longer counts") \
 	X(GOODWE_UNCHANGED, INFO,    3600,"GoodWe: {0} readings in a row with the same values, {1:mA}: usual for a battery at rest") \
 	X(GOODWE_TOTAL,     INFO,    0,  "GoodWe: read {0} times, no answer {1}, damaged {2}, dropped {3}") \
+	/* SEMS: the same inverter by its vendor's portal */ \
+	X(SEMS_READS,       NOTICE,  60, "SEMS: the portal gives new values: battery {0} W (+ charging), SoC {1} %") \
+	X(SEMS_NO_BATTERY,  NOTICE,  300,"SEMS: the portal reports no battery: nothing to coordinate with") \
+	X(SEMS_CLOCK,       WARNING, 300,"SEMS: the clock of this machine is not set: the portal is asked once it is (timedatectl)") \
+	X(SEMS_NO_LIBRARY,  ERR,     300,"SEMS: libcurl.so.4 cannot be loaded: install the package libcurl4 (Debian 13: libcurl4t64); tried again") \
+	X(SEMS_LOGIN_FILE,  ERR,     300,"SEMS: sems.login_file cannot be used (errno {0}): two lines, account and password, mode 0600, of the daemon's user; tried again") \
+	X(SEMS_PASSWORD,    ERR,     0,  "SEMS: the portal refuses account or password (code {0:chars}{1:chars}): correct sems.login_file and restart; nothing is tried before, too many tries lock the account") \
+	X(SEMS_BUSY,        WARNING, 300,"SEMS: the portal says too many requests (code {0:chars}{1:chars}): left alone for a while; raise sems.poll if it lasts") \
+	X(SEMS_FORBIDDEN,   WARNING, 300,"SEMS: this account may not see the plant (code {0:chars}{1:chars}): let its owner share it, check sems.station; tried again") \
+	X(SEMS_EXPIRED,     WARNING, 300,"SEMS: the session ends again and again (code {0:chars}{1:chars}): give the daemon an account of its own, a second login ends the first; tried again") \
+	X(SEMS_REFUSED,     WARNING, 300,"SEMS: the portal refuses the request (code {0:chars}{1:chars}): its interface may have changed, see jkpylon-probe sems; tried again") \
+	X(SEMS_EMPTY,       WARNING, 300,"SEMS: the portal answers without values of a battery: this interface is given up, or the inverter is off, see jkpylon-probe sems; tried again") \
+	X(SEMS_NOT_JSON,    WARNING, 300,"SEMS: answer cut off or not JSON ({0} failures so far): tried again") \
+	X(SEMS_TOO_MUCH,    WARNING, 300,"SEMS: answer of more than 256 KiB, 16384 values or 32 levels, dropped: check the paths in [sems]; tried again") \
+	X(SEMS_IMPLAUSIBLE, WARNING, 300,"SEMS: values that cannot be, or contradict each other, dropped ({0} failures so far)") \
+	X(SEMS_NO_NAME,     WARNING, 300,"SEMS: the portal's host is not known to the name service (error {0}): check the network, and the addresses in [sems]; tried again") \
+	X(SEMS_NAME_SLOW,   WARNING, 300,"SEMS: no answer of the name service within {0:ms}: check the name server of this machine; tried again") \
+	X(SEMS_UNREACHABLE, WARNING, 300,"SEMS: the portal cannot be reached (errno {0}): check the way into the internet; tried again") \
+	X(SEMS_NOT_ALLOWED, WARNING, 300,"SEMS: this service may not use the internet (errno {0}): put the drop-in internet.conf in its place, see jkpylond(8)") \
+	X(SEMS_CERTIFICATE, WARNING, 300,"SEMS: who answers is not proven to be the portal: nothing was said to it; check the clock, the package ca-certificates, and who is in between; tried again") \
+	X(SEMS_TLS,         WARNING, 300,"SEMS: no encrypted connection with the portal: check the addresses in [sems]; tried again") \
+	X(SEMS_SLOW,        WARNING, 300,"SEMS: no complete answer within {0:ms}: tried again") \
+	X(SEMS_FOREIGN,     WARNING, 300,"SEMS: the portal leads to a host that is not in sems.hosts: not followed; add it if it is GoodWe's") \
+	X(SEMS_STATUS,      WARNING, 300,"SEMS: HTTP status {0} (404: no such path): the interface may have moved, see jkpylon-probe sems; tried again") \
+	X(SEMS_STATIONS,    WARNING, 300,"SEMS: the account has {0} plants: write down one in sems.station, jkpylon-probe sems lists them; tried again") \
+	X(SEMS_STALE,       WARNING, 300,"SEMS: no new values for {0:ms}: what the portal said no longer counts") \
+	X(SEMS_TOTAL,       INFO,    0,  "SEMS: {0} good answers, {1} of them without new values, {2} failures, {3} logins") \
 	/* two inverters */ \
 	X(ARBITER,          INFO,    10, "arbiter: {0:dir} at most {1:mA}, {2:rule}") \
 	X(ARBITER_FREE,     INFO,    10, "arbiter: {0:dir} free again") \

@@ -13,6 +13,7 @@
 
 #include "core/config.h"
 #include "proto/goodwe.h"
+#include "proto/sems.h"
 
 #define CONF_PATH_MAX	  256
 #define CONF_DEFAULT_FILE "/etc/jkpylon/jkpylon.conf"
@@ -79,6 +80,38 @@ struct config {
 	int32_t goodwe_port;
 	enum goodwe_family goodwe_family;
 	int32_t goodwe_poll_ms;
+	/* [sems] */
+	enum sems_portal sems_portal;
+	char sems_login_file[CONF_PATH_MAX]; /* path or credential:NAME; empty: none */
+	char sems_station[CONF_PATH_MAX];    /* empty: the only one of the account */
+	int32_t sems_poll_ms;
+	int32_t sems_timeout_ms;
+	int32_t sems_clock_wait_ms;
+	char sems_hosts[CONF_PATH_MAX];
+	char sems_ca_file[CONF_PATH_MAX]; /* empty: those of the system */
+	char sems_agent[CONF_PATH_MAX];
+	char sems_language[CONF_PATH_MAX];
+	char sems_plus_login[CONF_PATH_MAX];
+	char sems_plus_api[CONF_PATH_MAX];
+	char sems_plus_client[CONF_PATH_MAX];
+	char sems_plus_version[CONF_PATH_MAX];
+	char sems_plus_token[CONF_PATH_MAX]; /* name of a header, as the next */
+	char sems_plus_signature[CONF_PATH_MAX];
+	char sems_plus_headers[CONF_PATH_MAX];
+	char sems_plus_stations[CONF_PATH_MAX];
+	char sems_plus_values[CONF_PATH_MAX];
+	char sems_legacy_login[CONF_PATH_MAX];
+	char sems_legacy_api[CONF_PATH_MAX];
+	char sems_legacy_client[CONF_PATH_MAX];
+	char sems_legacy_version[CONF_PATH_MAX];
+	char sems_legacy_token[CONF_PATH_MAX];
+	char sems_legacy_headers[CONF_PATH_MAX];
+	char sems_legacy_values[CONF_PATH_MAX];
+	char sems_good[CONF_PATH_MAX]; /* codes, as the next */
+	char sems_expired[CONF_PATH_MAX];
+	char sems_password[CONF_PATH_MAX];
+	char sems_busy[CONF_PATH_MAX];
+	char sems_forbidden[CONF_PATH_MAX];
 	/* [arbiter] */
 	bool interlock_explicit; /* the user wrote it down */
 	/* [mqtt] */
@@ -146,16 +179,6 @@ const char *conf_advice(const struct config *config, uint32_t n);
  */
 const char *conf_needs_restart(const struct config *now, const struct config *wanted);
 
-#define CONF_SERIAL_ANY "any"
-
-/**
- * conf_sma_serial - the number in sma.serial
- * @ret_serial: untouched if there is none
- *
- * Return: false: the key is not set, or any.
- */
-bool conf_sma_serial(const struct config *config, uint32_t *ret_serial);
-
 /**
  * conf_secret_path - where a file with a secret lies
  * @value: a path, or credential:NAME for one that the service manager provides
@@ -165,6 +188,16 @@ bool conf_sma_serial(const struct config *config, uint32_t *ret_serial);
  * service manager @ret_path is empty.
  */
 bool conf_secret_path(const char *value, char *ret_path);
+
+#define CONF_SERIAL_ANY "any"
+
+/**
+ * conf_sma_serial - the number in sma.serial
+ * @ret_serial: untouched if there is none
+ *
+ * Return: false: the key is not set, or any.
+ */
+bool conf_sma_serial(const struct config *config, uint32_t *ret_serial);
 
 /**
  * conf_print - every key with section, unit, range, default and value

@@ -13,6 +13,7 @@
 #define HEX_BITS    4U
 #define HEX_MASK    0xFU
 #define IP_BYTES    4U
+#define CHARS	    4U
 #define BYTE_BITS   8U
 #define BYTE_MASK   0xFFU
 #define MILLI	    3U /* decimals of a milli unit */
@@ -113,6 +114,19 @@ static void put_ip(struct text *t, uint32_t v)
 	}
 }
 
+/* What is none of these is not shown: a stranger may have written it. */
+static void put_chars(struct text *t, uint32_t v)
+{
+	for (uint32_t i = 0; i < CHARS; i++) {
+		const char c = (char)(v >> (BYTE_BITS * i) & BYTE_MASK);
+
+		if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+		    c == '?') {
+			put_char(t, c);
+		}
+	}
+}
+
 static void put_hex(struct text *t, uint32_t v, uint32_t min_digits)
 {
 	static const char digits[] = "0123456789ABCDEF";
@@ -132,6 +146,7 @@ enum format {
 	FORMAT_HEX,
 	FORMAT_UNSIGNED,
 	FORMAT_IP,
+	FORMAT_CHARS,
 	FORMAT_NAME,
 };
 
@@ -160,6 +175,7 @@ static const struct place places[] = {
 	{"id", "", FORMAT_HEX, EVENT_NAMES, ID_DIGITS, KEEP_ZEROS},
 	{"u", "", FORMAT_UNSIGNED, EVENT_NAMES, 0, KEEP_ZEROS},
 	{"ip", "", FORMAT_IP, EVENT_NAMES, 0, KEEP_ZEROS},
+	{"chars", "", FORMAT_CHARS, EVENT_NAMES, 0, KEEP_ZEROS},
 	{"rule", "", FORMAT_NAME, EVENT_NAME_RULE, 0, KEEP_ZEROS},
 	{"verdict", "", FORMAT_NAME, EVENT_NAME_VERDICT, 0, KEEP_ZEROS},
 	{"step", "", FORMAT_NAME, EVENT_NAME_STEP, 0, KEEP_ZEROS},
@@ -194,6 +210,9 @@ static void put_place(struct text *t, const struct place *p, int32_t value, even
 		break;
 	case FORMAT_IP:
 		put_ip(t, (uint32_t)value);
+		break;
+	case FORMAT_CHARS:
+		put_chars(t, (uint32_t)value);
 		break;
 	case FORMAT_NAME:
 		put_text(t, namer(p->name, value));

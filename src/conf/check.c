@@ -6,39 +6,40 @@
 #include "base/units.h"
 #include "conf_private.h"
 
-#define BITRATE		  500000
-#define BEAT_MS		  100
-#define RELOAD_MS	  2500
-#define PULSE_MS	  100
-#define PRECHARGE_MS	  2000
-#define FEEDBACK_MS	  300
-#define WATCHDOG_MS	  10000
-#define STATE_PATH	  "/var/lib/jkpylon/state"
-#define PRIORITY	  80
-#define STATS_PATH	  "/run/jkpylon/stats"
-#define NONE		  "none"
-#define ACTIVE_LOW	  ":active-low"
-#define PERIODS_PER_BEAT  4
-#define PULSE_FEEDBACK_MS 1500
-#define US_PER_MS	  1000
-#define SOLIS_ADDRESS	  1
-#define SOLIS_BAUD	  9600
-#define SOLIS_POLL_MS	  10000
-#define SOLIS_PATIENCE	  30000
-#define SMA_GROUP	  "239.12.255.254"
-#define SMA_PORT	  9522
-#define SMA_MAX_POWER_W	  45000
-#define GOODWE_POLL_MS	  15000
-#define GOODWE_POLLS	  2
-#define MQTT_PORT	  1883
-#define MQTT_PORT_TLS	  8883
-#define MQTT_NAME	  "jkpylon"
-#define MQTT_DISCOVERY	  "homeassistant"
-#define MQTT_INTERVAL_MS  5000
-#define MQTT_KEEPALIVE_MS 15000
-#define MS_PER_S	  1000
-#define RELOAD_POLLS	  2
-#define RELOAD_REPLY_MS	  500 /* a reply is waited for this long */
+#define BITRATE		   500000
+#define BEAT_MS		   100
+#define RELOAD_MS	   2500
+#define PULSE_MS	   100
+#define PRECHARGE_MS	   2000
+#define FEEDBACK_MS	   300
+#define WATCHDOG_MS	   10000
+#define STATE_PATH	   "/var/lib/jkpylon/state"
+#define PRIORITY	   80
+#define STATS_PATH	   "/run/jkpylon/stats"
+#define NONE		   "none"
+#define ACTIVE_LOW	   ":active-low"
+#define PERIODS_PER_BEAT   4
+#define PULSE_FEEDBACK_MS  1500
+#define US_PER_MS	   1000
+#define SOLIS_ADDRESS	   1
+#define SOLIS_BAUD	   9600
+#define SOLIS_POLL_MS	   10000
+#define SOLIS_PATIENCE	   30000
+#define SMA_GROUP	   "239.12.255.254"
+#define SMA_PORT	   9522
+#define SMA_MAX_POWER_W	   45000
+#define GOODWE_POLL_MS	   15000
+#define GOODWE_POLLS	   2
+#define MQTT_PORT	   1883
+#define MQTT_PORT_TLS	   8883
+#define MQTT_NAME	   "jkpylon"
+#define MQTT_DISCOVERY	   "homeassistant"
+#define MQTT_INTERVAL_MS   5000
+#define MQTT_KEEPALIVE_MS  15000
+#define MS_PER_S	   1000
+#define SEMS_POLL_USUAL_MS 60000
+#define RELOAD_POLLS	   2
+#define RELOAD_REPLY_MS	   500 /* a reply is waited for this long */
 
 void conf_default(struct config *ret_config)
 {
@@ -83,7 +84,15 @@ void conf_default(struct config *ret_config)
 	memcpy(c->mqtt_discovery_prefix, MQTT_DISCOVERY, sizeof(MQTT_DISCOVERY));
 	c->mqtt_interval_ms = MQTT_INTERVAL_MS;
 	c->mqtt_keepalive_ms = MQTT_KEEPALIVE_MS;
+	conf_default_sems(c);
 }
+
+/* What is told of either source of the other battery. */
+#define WITHOUT_METER                                                                         \
+	"without a meter ([sma]) nobody knows what the house needs: while arbiter.interlock " \
+	"acts our battery gives or takes nothing"
+#define WITHOUT_ARBITER \
+	"arbiter.interlock=no and arbiter.cross_charge=no, so nothing uses what it says"
 
 static int fault(struct config_fault *ret_fault, const char *a, const char *b, const char *text)
 {
@@ -174,7 +183,8 @@ static int check_fallbacks(const struct config *config, struct config_fault *ret
 	} row[] = {
 		{config->sma_enabled, SOURCE_GRID, "sma.fallback", "sma.enabled"},
 		{peer, SOURCE_LOCAL, "goodwe.fallback", "goodwe.host"},
-		{peer, SOURCE_PORTAL, "sems.fallback", "goodwe.host"},
+		{config->sems_portal != SEMS_PORTAL_NONE, SOURCE_PORTAL, "sems.fallback",
+		 "sems.portal"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
@@ -269,6 +279,7 @@ int conf_check(const struct config *config, struct config_fault *ret_fault)
 
 	r = r != 0 ? r : check_sma(config, ret_fault);
 	r = r != 0 ? r : check_goodwe(config, ret_fault);
+	r = r != 0 ? r : conf_check_sems(config, ret_fault);
 	r = r != 0 ? r : check_fallbacks(config, ret_fault);
 	r = r != 0 ? r : check_mqtt(config, ret_fault);
 	return r != 0 ? r : core_config_check(core, ret_fault);
@@ -284,7 +295,9 @@ static bool is_local(const char *host)
 const char *conf_advice(const struct config *config, uint32_t n)
 {
 	const struct arbiter_config *arbiter = &config->core.arbiter;
-	const bool peer = config->goodwe_host[0] != '\0';
+	const bool portal = config->sems_portal != SEMS_PORTAL_NONE;
+	const bool local = config->goodwe_host[0] != '\0';
+	const bool peer = local || portal;
 	const bool coordinates = arbiter->interlock || arbiter->cross;
 	const struct {
 		bool applies;
@@ -305,17 +318,15 @@ const char *conf_advice(const struct config *config, uint32_t n)
 		{config->sma_enabled && strcmp(config->sma_serial, CONF_SERIAL_ANY) == 0,
 		 "sma.serial=any: the first meter heard is believed, whoever sends it"},
 		{config->sma_enabled && !peer && config->core.damping.preset == DAMPING_OFF,
-		 "sma.enabled=yes: damping.preset=off and goodwe.host=none, so nothing uses what the "
-		 "meter says"},
+		 "sma.enabled=yes: damping.preset=off and goodwe.host=none and sems.portal=none, so "
+		 "nothing uses what the meter says"},
 		{config->interlock_explicit && arbiter->interlock && !peer,
 		 "arbiter.interlock=yes: nobody says what the other battery does, so it never acts: set "
-		 "goodwe.host"},
+		 "goodwe.host or sems.portal"},
 		{peer && arbiter->interlock && !config->sma_enabled,
-		 "goodwe.host: without a meter ([sma]) nobody knows what the house needs: while "
-		 "arbiter.interlock acts our battery gives or takes nothing"},
+		 local ? "goodwe.host: " WITHOUT_METER : "sems.portal: " WITHOUT_METER},
 		{peer && !coordinates,
-		 "goodwe.host: arbiter.interlock=no and arbiter.cross_charge=no, so nothing uses what it "
-		 "says"},
+		 local ? "goodwe.host: " WITHOUT_ARBITER : "sems.portal: " WITHOUT_ARBITER},
 		{is_set(config->mqtt_host) && is_set(config->mqtt_password_file) &&
 			 !config->mqtt_tls && !is_local(config->mqtt_host),
 		 "mqtt.password_file: without mqtt.tls=yes the password crosses the network in clear"},
@@ -325,6 +336,12 @@ const char *conf_advice(const struct config *config, uint32_t n)
 		{is_set(config->mqtt_host) && config->mqtt_commands && !is_set(config->mqtt_user) &&
 			 !is_set(config->mqtt_cert_file),
 		 "mqtt.commands=yes without mqtt.user: whoever reaches the broker can lower the limits"},
+		{portal && config->sems_poll_ms < SEMS_POLL_USUAL_MS,
+		 "sems.poll: the portal has new values once a minute at most, and refuses who asks too "
+		 "often: 60s or more"},
+		{config->sems_portal == SEMS_PORTAL_LEGACY,
+		 "sems.portal=legacy: since September 2026 that portal answers most accounts without "
+		 "values; semsplus is the present one"},
 	};
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(row); i++) {

@@ -179,6 +179,15 @@ conf_text_check conf_check_secret;
 conf_text_check conf_check_client_id;
 conf_text_check conf_check_prefix;
 conf_text_check conf_check_discovery_prefix;
+/* web.c */
+conf_text_check conf_check_url;
+conf_text_check conf_check_path;
+conf_text_check conf_check_hosts;
+conf_text_check conf_check_codes;
+conf_text_check conf_check_header;
+conf_text_check conf_check_headers;
+conf_text_check conf_check_word;
+conf_text_check conf_check_station;
 
 /**
  * conf_value_parse - read the value of one key into its field
@@ -249,6 +258,10 @@ int conf_parse_here(const char *text, size_t len, struct config *ret_config,
  * Return: 0 or -EINVAL.
  */
 int conf_check_files(const struct config *config, struct config_fault *ret_fault);
+
+/* [sems]: its defaults, and its rules between keys; as conf_default() and conf_check(). */
+void conf_default_sems(struct config *c);
+int conf_check_sems(const struct config *config, struct config_fault *ret_fault);
 
 /**
  * conf_check - rules between keys

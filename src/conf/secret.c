@@ -83,15 +83,18 @@ static int check_secret(const char *key, const char *value, struct config_fault 
 
 int conf_check_files(const struct config *config, struct config_fault *ret_fault)
 {
+	const bool mqtt = config->mqtt_host[0] != '\0';
+	const bool sems = config->sems_portal != SEMS_PORTAL_NONE;
 	const struct {
 		const char *key;
 		const char *value;
 	} row[] = {
-		{"mqtt.password_file", config->mqtt_password_file},
-		{"mqtt.key_file", config->mqtt_key_file},
+		{"mqtt.password_file", mqtt ? config->mqtt_password_file : ""},
+		{"mqtt.key_file", mqtt ? config->mqtt_key_file : ""},
+		{"sems.login_file", sems ? config->sems_login_file : ""},
 	};
 
-	for (uint32_t i = 0; i < ARRAY_SIZE(row) && config->mqtt_host[0] != '\0'; i++) {
+	for (uint32_t i = 0; i < ARRAY_SIZE(row); i++) {
 		if (check_secret(row[i].key, row[i].value, ret_fault) != 0) {
 			return -EINVAL;
 		}

@@ -28,6 +28,12 @@
 		.section = "limits", .name = (N), .type = CONF_CURVE, .quantity = (Q), \
 		.min = (LO), .max = (HI), .offset = AT(core.curve[ID]), .help = (T)    \
 	}
+/* A text that has a default; HAS_NONE: "none" or NULL. */
+#define TEXT(S, N, MEMBER, CHECK, FORM, HAS_NONE, T)                                  \
+	{                                                                             \
+		.section = (S), .name = (N), .type = CONF_TEXT, .offset = AT(MEMBER), \
+		.check = (CHECK), .form = (FORM), .none = (HAS_NONE), .help = (T)     \
+	}
 #define FALLBACK(S, ID, T)                                                 \
 	{                                                                  \
 		.section = (S), .name = "fallback", .type = CONF_FALLBACK, \
@@ -68,6 +74,7 @@ static const char *const full_words[] = {"phase", "bms", NULL};
 static const char *const preset_words[] = {"lfp", "seed", NULL};
 static const char *const relay_words[] = {"level", "pulse", NULL};
 static const char *const family_words[] = {"auto", "aa55", "modbus", NULL};
+static const char *const portal_words[] = {"none", "semsplus", "legacy", NULL};
 static const char *const damping_words[] = {"off", "smooth", "seed", NULL};
 static const char *const trip_words[] = {"hold-stop", "silence", NULL};
 
@@ -77,6 +84,7 @@ _Static_assert(FULL_BY_PHASE == 0 && FULL_BY_BMS == 1, "order of full_words");
 _Static_assert(PRESET_LFP == 0 && PRESET_SEED == 1, "order of preset_words");
 _Static_assert(RELAY_LEVEL == 0 && RELAY_PULSE == 1, "order of relay_words");
 _Static_assert(GOODWE_FAMILY_AUTO == 0 && GOODWE_FAMILY_MODBUS == 2, "order of family_words");
+_Static_assert(SEMS_PORTAL_PLUS == 1 && SEMS_PORTAL_LEGACY == 2, "order of portal_words");
 _Static_assert(DAMPING_OFF == 0 && DAMPING_SEED == 2, "order of damping_words");
 _Static_assert(ON_TRIP_HOLD_STOP == 0 && ON_TRIP_SILENCE == 1, "order of trip_words");
 
@@ -360,10 +368,89 @@ const struct conf_key conf_keys[] = {
 		 "What applies to both directions while neither the other inverter nor its portal is "
 		 "heard, also before the first word. Another one than release needs goodwe.host."),
 
+	WORDS("sems", "portal", sems_portal, portal_words,
+	      "Portal of GoodWe that is asked what the battery of the other inverter does, while the "
+	      "inverter itself (goodwe.host) says nothing. semsplus: the present one. legacy: the old "
+	      "one, which since September 2026 answers most accounts without values. It only reads. "
+	      "The service needs the drop-in internet.conf for it, see jkpylond(8)."),
+	TEXT("sems", "login_file", sems_login_file, conf_check_secret,
+	     "path of a file, or credential:NAME", "none",
+	     "File with the account in its first line and the password in its second. It must belong to "
+	     "the user of the daemon with mode 0600. credential:NAME is one that systemd provides "
+	     "(LoadCredential=NAME:PATH). Best an account of its own, to which the plant is shared: two "
+	     "who use the same one end each other's session."),
+	TEXT("sems", "station", sems_station, conf_check_station,
+	     "letters, digits, - and _, at most 64", "none",
+	     "Id of the plant. none: the only one of the account (semsplus)."),
+	NUMBER("sems", "poll", sems_poll_ms, &conf_time_ms, 1 * S_MS, 30 * MIN_MS,
+	       "Time between two readings. The portal has new values once in 1 to 5 min and refuses who "
+	       "asks too often. After a failure the first pause is this long; pauses grow to 30 min."),
 	NUMBER("sems", "stale", core.source[SOURCE_PORTAL].stale_ms, &conf_time_ms, 1 * S_MS,
-	       1 * H_MS, "The same for its portal, whose values are minutes old."),
+	       1 * H_MS, "Without new values of the portal for this long it is silent. They are minutes "
+	       "old; how old, is judged by their own time stamp. At least twice poll."),
 	FALLBACK("sems", SOURCE_PORTAL,
-		 "See goodwe.fallback; of the two the lower one applies."),
+		 "See goodwe.fallback; of the two the lower one applies. Another one than release needs "
+		 "sems.portal."),
+	NUMBER("sems", "timeout", sems_timeout_ms, &conf_time_ms, 1 * S_MS, 10 * S_MS,
+	       "Each request ends after this time, name service included."),
+	NUMBER("sems", "clock_wait", sems_clock_wait_ms, &conf_time_ms, 0, 1 * H_MS,
+	       "The portal is not asked before the clock of the machine is set. So long after its start "
+	       "the clock is believed although nobody says that it is set."),
+	TEXT("sems", "hosts", sems_hosts, conf_check_hosts, "names with blanks between", NULL,
+	     "Requests go to these hosts and what lies below them, over https alone; redirects to others "
+	     "are not followed."),
+	TEXT("sems", "ca_file", sems_ca_file, conf_check_file, "path of a file", "none",
+	     "Certificates of the authorities that are believed. none: those of the system."),
+	TEXT("sems", "agent", sems_agent, conf_check_word, "text of letters, digits, . _ - / ( )", NULL,
+	     "What the daemon calls itself (User-Agent)."),
+	TEXT("sems", "language", sems_language, conf_check_word, "text of letters, digits, . _ - / ( )",
+	     NULL, "Language of the texts that come back; they are not used."),
+	TEXT("sems", "plus_login", sems_plus_login, conf_check_url, "https address", NULL,
+	     "semsplus: where the login goes."),
+	TEXT("sems", "plus_api", sems_plus_api, conf_check_url, "https address", NULL,
+	     "semsplus: where questions go if the login does not say."),
+	TEXT("sems", "plus_client", sems_plus_client, conf_check_word,
+	     "text of letters, digits, . _ - / ( )", NULL, "semsplus: name of the client in the login."),
+	TEXT("sems", "plus_version", sems_plus_version, conf_check_word,
+	     "text of letters, digits, . _ - / ( )", "none", "semsplus: version in the login."),
+	TEXT("sems", "plus_token", sems_plus_token, conf_check_header, "name of a header", NULL,
+	     "semsplus: header with the session."),
+	TEXT("sems", "plus_signature", sems_plus_signature, conf_check_header, "name of a header", "none",
+	     "semsplus: header with the signature. none: no signature."),
+	TEXT("sems", "plus_headers", sems_plus_headers, conf_check_headers,
+	     "NAME: VALUE with | between", "none", "semsplus: further headers."),
+	TEXT("sems", "plus_stations", sems_plus_stations, conf_check_path, "path", NULL,
+	     "semsplus: question for the plants of the account."),
+	TEXT("sems", "plus_values", sems_plus_values, conf_check_path, "path", NULL,
+	     "semsplus: question for the values; {station} stands for the plant. With it the request is "
+	     "a GET, without it a POST that names the plant. stations/flow, telemetry of a battery and "
+	     "relatedDevices are understood."),
+	TEXT("sems", "legacy_login", sems_legacy_login, conf_check_url, "https address", NULL,
+	     "legacy: where the login goes."),
+	TEXT("sems", "legacy_api", sems_legacy_api, conf_check_url, "https address", NULL,
+	     "legacy: where questions go if the login says no address that ends in /api/."),
+	TEXT("sems", "legacy_client", sems_legacy_client, conf_check_word,
+	     "text of letters, digits, . _ - / ( )", NULL, "legacy: name of the client in the login."),
+	TEXT("sems", "legacy_version", sems_legacy_version, conf_check_word,
+	     "text of letters, digits, . _ - / ( )", "none", "legacy: version in the login."),
+	TEXT("sems", "legacy_token", sems_legacy_token, conf_check_header, "name of a header", NULL,
+	     "legacy: header with the session."),
+	TEXT("sems", "legacy_headers", sems_legacy_headers, conf_check_headers,
+	     "NAME: VALUE with | between", "none", "legacy: further headers."),
+	TEXT("sems", "legacy_values", sems_legacy_values, conf_check_path, "path", NULL,
+	     "legacy: as plus_values; GetMonitorDetailByPowerstationId and GetInverterAllPoint are "
+	     "understood."),
+	TEXT("sems", "good", sems_good, conf_check_codes, "codes with blanks between", NULL,
+	     "Codes of good answers. A code that ends in * stands for all that begin so, here and below. "
+	     "Every code in none of the lists is a refusal."),
+	TEXT("sems", "expired", sems_expired, conf_check_codes, "codes with blanks between", "none",
+	     "Codes of a session that has ended: a new login, once for each reading."),
+	TEXT("sems", "password", sems_password, conf_check_codes, "codes with blanks between", "none",
+	     "Codes of a wrong account or password: nothing is tried before a restart."),
+	TEXT("sems", "busy", sems_busy, conf_check_codes, "codes with blanks between", "none",
+	     "Codes of too many requests: the portal is left alone for 5 min at least."),
+	TEXT("sems", "forbidden", sems_forbidden, conf_check_codes, "codes with blanks between", "none",
+	     "Codes of an account that may not: tried again after 30 min."),
 
 	{.section = "arbiter", .name = "interlock", .type = CONF_BOOL,
 	 .offset = AT(core.arbiter.interlock), .has_explicit = true,

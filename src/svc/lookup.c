@@ -29,13 +29,24 @@ struct lookup {
 	int error;
 	struct sockaddr_storage address;
 	socklen_t len;
+	struct sockaddr_storage other; /* of the other family; AF_UNSPEC: none */
 	char host[HOST_MAX];
 	char port[PORT_TEXT];
 };
 
-/* The first address will do. Return: 0 or the error of getaddrinfo(). */
+static void take_other(const struct addrinfo *list, struct sockaddr_storage *ret_other)
+{
+	for (const struct addrinfo *a = list; a != NULL; a = a->ai_next) {
+		if (a->ai_family != list->ai_family && a->ai_addrlen <= sizeof(*ret_other)) {
+			memcpy(ret_other, a->ai_addr, a->ai_addrlen);
+			return;
+		}
+	}
+}
+
+/* The first address will do; @other: NULL, or receives one. Return: 0 or the error of getaddrinfo(). */
 static int resolve(const char *host, const char *port, int flags, struct sockaddr_storage *address,
-		   socklen_t *len)
+		   socklen_t *len, struct sockaddr_storage *other)
 {
 	const struct addrinfo hints = {
 		.ai_family = AF_UNSPEC,
@@ -54,6 +65,9 @@ static int resolve(const char *host, const char *port, int flags, struct sockadd
 	}
 	memcpy(address, list->ai_addr, list->ai_addrlen);
 	*len = list->ai_addrlen;
+	if (other != NULL) {
+		take_other(list, other);
+	}
 	freeaddrinfo(list);
 	return 0;
 }
@@ -66,7 +80,7 @@ int lookup_numeric(const char *host, uint16_t port, struct sockaddr_storage *ret
 	char text[PORT_TEXT];
 
 	(void)snprintf(text, sizeof(text), "%u", port);
-	if (resolve(host, text, AI_NUMERICHOST, &address, &len) != 0) {
+	if (resolve(host, text, AI_NUMERICHOST, &address, &len, NULL) != 0) {
 		return -ENOENT;
 	}
 	*ret_address = address;
@@ -87,7 +101,7 @@ static void *lookup_run(void *arg)
 	const uint64_t one = 1;
 	struct lookup *l = arg;
 
-	l->error = resolve(l->host, l->port, 0, &l->address, &l->len);
+	l->error = resolve(l->host, l->port, 0, &l->address, &l->len, &l->other);
 	atomic_store_explicit(&l->done, 1U, memory_order_release);
 	/* An eventfd of count 0 takes this. */
 	(void)!write(l->fd, &one, sizeof(one));
@@ -170,5 +184,15 @@ int lookup_result(struct lookup *l, struct sockaddr_storage *ret_address, sockle
 	}
 	*ret_address = l->address;
 	*ret_len = l->len;
+	return 0;
+}
+
+int lookup_other(const struct lookup *l, struct sockaddr_storage *ret_address)
+{
+	if (atomic_load_explicit(&l->done, memory_order_acquire) == 0U || l->error != 0 ||
+	    l->other.ss_family == AF_UNSPEC) {
+		return -ENOENT;
+	}
+	*ret_address = l->other;
 	return 0;
 }

@@ -46,6 +46,15 @@ int lookup_fd(const struct lookup *l);
 int lookup_result(struct lookup *l, struct sockaddr_storage *ret_address, socklen_t *ret_len,
 		  int *ret_error);
 
+/**
+ * lookup_other - the first address of the other family (IPv4, IPv6) than that of lookup_result()
+ * @ret_address: untouched unless 0 is returned
+ *
+ * For whoever can try two: a way that exists on paper only is not rare.
+ * Return: 0; -ENOENT: there is none, or no answer yet.
+ */
+int lookup_other(const struct lookup *l, struct sockaddr_storage *ret_address);
+
 /* Let go of it, answered or not. NULL is none. */
 void lookup_drop(struct lookup *l);
 

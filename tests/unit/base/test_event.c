@@ -74,9 +74,9 @@ static void test_every_event_is_complete(void **state)
 static void test_every_placeholder_is_one_the_header_names(void **state)
 {
 	static const char *const known[] = {
-		"",	"mV",	"mA",	   "dC",    "pm",     "ms",    "hex",
-		"id",	"rule", "verdict", "step",  "reason", "level", "phase",
-		"link", "dir",	"command", "order", "u",      "ip",    "source"};
+		"",	   "mV",      "mA",   "dC",	"pm",	  "ms",	   "hex",  "id",
+		"rule",	   "verdict", "step", "reason", "level",  "phase", "link", "dir",
+		"command", "order",   "u",    "ip",	"source", "chars"};
 
 	(void)state;
 	for (uint32_t id = 0; id < EVENTS; id++) {

@@ -49,6 +49,12 @@ static void test_the_smallest_file_gives_the_defaults(void **state)
 	assert_int_equal(got.goodwe_port, 8899);
 	assert_int_equal(got.goodwe_family, GOODWE_FAMILY_AUTO);
 	assert_int_equal(got.goodwe_poll_ms, 15000);
+	assert_int_equal(got.sems_portal, SEMS_PORTAL_NONE);
+	assert_string_equal(got.sems_login_file, "");
+	assert_string_equal(got.sems_hosts, "semsportal.com goodwe.com");
+	assert_string_equal(got.sems_expired, "100001 100002 C0602");
+	assert_int_equal(got.sems_poll_ms, 60000);
+	assert_int_equal(got.sems_timeout_ms, 10000);
 	assert_int_equal(got.core.source[SOURCE_GRID].stale_ms, 15000);
 	assert_int_equal(got.core.source[SOURCE_LOCAL].stale_ms, 60000);
 	assert_false(got.interlock_explicit);
@@ -329,7 +335,13 @@ static void test_FLT_57_contradictions(void **state)
 		{BASE "[goodwe]\nfallback = cap:10A\n", 6,
 		 "goodwe.fallback (cap:10A, line 6) against goodwe.host (none, default)"},
 		{BASE "[sems]\nfallback = zero\n", 6,
-		 "sems.fallback (zero, line 6) against goodwe.host (none, default)"},
+		 "sems.fallback (zero, line 6) against sems.portal (none, default)"},
+		{BASE "[sems]\nportal = semsplus\n", 6,
+		 "sems.portal (semsplus, line 6) against sems.login_file (none, default)"},
+		{BASE "[sems]\nportal = legacy\nlogin_file = /x\n", 6,
+		 "sems.portal (legacy, line 6) against sems.station (none, default)"},
+		{BASE "[sems]\nportal = semsplus\nlogin_file = /x\npoll = 8min\n", 8,
+		 "sems.stale (15min, default) against sems.poll (8min, line 8)"},
 		{BASE "[sems]\nstale = 30s\n", 6,
 		 "goodwe.stale (1min, default) against sems.stale (30s, line 6)"},
 		{BASE "[arbiter]\ngrace = 2min\n", 6, "lower arbiter.grace"},
