@@ -7,7 +7,6 @@ Environment: JKP_SIM, the program.
 import json
 import os
 import pathlib
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -103,7 +102,3 @@ class Portal:
         """The portal is gone: nobody listens."""
         self.tell("quit")
         self.process.wait(10)
-
-
-def copy_of(path, to):
-    shutil.copyfile(path, to)

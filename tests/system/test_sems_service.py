@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -196,7 +197,7 @@ def pauses():
             s.wait("values", lambda v: v["has"] and v["power_w"] == 300, 20)
 
 
-def ends_within(fault, tell=None):
+def ends_within(fault):
     """SAF-13: an end in the middle of a transfer."""
     def case():
         with Portal() as p:
@@ -250,10 +251,6 @@ def memory():
     with Portal() as p:
         p.tell("power 500")
         with Service(p, "lock") as s:
-            wait_for(lambda: s.states or s.process.poll() is not None, WAIT_S, "it runs")
-            if s.process.poll() is not None:
-                s.process = subprocess.Popen(["true"])
-                return "memory cannot be locked here"
             s.wait("a sample", lambda v: v["has"])
             s.wait("more readings", lambda v: v["readings"] >= 4)
             size = locked(s.process.pid)
@@ -261,7 +258,6 @@ def memory():
             check("libcurl" in maps, "it is loaded")
             print(f"#       locked: {size / MIB:.2f} MiB")
             check(SLOW or size < 16 * MIB, f"{size / MIB:.1f} MiB are locked")
-    return None
 
 
 def test_FLT_39_what_is_believed_and_for_how_long():
@@ -281,6 +277,10 @@ def test_FLT_58_login_file():
 
 
 def test_memory():
+    limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+    if limit != resource.RLIM_INFINITY and os.geteuid() != 0:
+        print(f"skip    test_memory: {limit // 1024} KiB may be locked here, that is too little")
+        return
     memory()
 
 
