@@ -254,6 +254,10 @@ def main():
     finally:
         run.halt()
     (run.logs / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+    # Lanes mix their lines: what failed, once more, at the end.
+    for result in results:
+        if result["verdict"] == "failed":
+            print("\n        ".join([f"FAILED {result['case']}", *result["text"].splitlines()]))
     print(f"Cases: {time.monotonic() - begin:.0f} s. Logs: {options.logs}")
     count = collections.Counter(result["verdict"] for result in results)
     skipped = f", {count['skipped']} skipped" if count["skipped"] else ""
