@@ -26,6 +26,8 @@
 #define GOODWE_V     50.0 /* constant: what matters of the other battery is its energy */
 #define SOC_START    50.0
 #define GOODWE_LOW   0.10
+#define IDLE_A	     0.8 /* an idle GoodWe reads about -40 W of its battery */
+#define IDLE_W	     20.0
 #define SOLIS_LOW    15.0 /* over-discharge SoC of the inverter's menu */
 #define METER_S	     1.0  /* SMA meters send once a second */
 #define PEER_S	     10.0 /* asking a GoodWe every 5 to 10 s is harmless */
@@ -111,7 +113,8 @@ static int32_t whole(double x)
 static void tell_core(struct house *h)
 {
 	struct cycle_in *in = &h->core.in;
-	const double goodwe_a = current_a(h->goodwe.out_w, GOODWE_V);
+	const bool idle = fabs(h->goodwe.out_w) < IDLE_W;
+	const double goodwe_a = current_a(h->goodwe.out_w, GOODWE_V) - (idle ? IDLE_A : 0.0);
 	struct peer_sample p = {
 		.t_ns = h->core.now_ns,
 		.source = h->set.portal ? PEER_SEMS : PEER_LOCAL,

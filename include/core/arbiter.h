@@ -23,8 +23,10 @@
  * other one is, it is done after twice that time: ours ends the exchange too, because the other
  * inverter sees the difference on the meter and takes it back, but it had its chance first. In
  * either case nothing is lost but the exchange: the need of the house stays allowed. Less a little:
- * three times what the other one does against ours, 100 W at most. Its meter may be off by some
- * watts, and what it does not see on the meter it does not take back.
+ * five times what the other one does against ours, 120 W at most. Its meter may be off by some
+ * watts, and what it does not see on the meter it does not take back. A discharge of the other one
+ * up to peer_discharge_ma is what it draws itself: ours is charged all the same. Without the meter
+ * nobody knows the need, and the guard does nothing.
  *
  * The other inverter is heard every 10 s at best, the meter every second. When the grid gives while
  * ours takes (a cloud), or takes while ours gives, the other inverter is about to step in, and then

@@ -12,8 +12,8 @@
 #define PEER_MV_MAX	1000000
 #define CROSS_OTHER	2 /* times cross_ms if the other one should give way */
 #define OPEN_HYSTERESIS 2 /* an opened interlock stays so down to the half of its dead band */
-#define PUSH		3 /* times what the other one does against ours, see arbiter.h */
-#define PUSH_MAX_W	100
+#define PUSH		5 /* times what the other one does against ours, see arbiter.h */
+#define PUSH_MAX_W	120
 #define AHEAD_NS	(12 * NS_PER_S)
 #define AHEAD_CALM_NS	(60 * NS_PER_S)
 #define TOLD_NS		NS_PER_S
@@ -190,6 +190,7 @@ static void cause_step(struct arbiter_cause *t, bool present, int64_t now_ns, in
  * @back_w: what the grid does in the opposite one: export while ours gives, import while it takes; 0
  *          if that is not known
  * @need_w: what this direction is needed for beyond the other battery
+ * @real_w: @against_w without what an idle inverter draws from its battery
  */
 struct view {
 	int64_t own_w;
@@ -197,9 +198,11 @@ struct view {
 	int64_t against_ma;
 	int64_t back_w;
 	int64_t need_w;
+	int64_t real_w;
 };
 
-static struct view look(const struct arbiter *a, const struct arbiter_in *in, enum dir dir)
+static struct view look(const struct arbiter *a, const struct arbiter_config *c,
+			const struct arbiter_in *in, enum dir dir)
 {
 	const int64_t sign = dir == DIR_DISCHARGE ? 1 : -1;
 	const int64_t own_w = to_w(in->own_ma, in->own_mv);
@@ -209,6 +212,9 @@ static struct view look(const struct arbiter *a, const struct arbiter_in *in, en
 		.against_ma = max_i64(sign * a->peer_ma, 0),
 	};
 
+	v.real_w = dir == DIR_CHARGE
+			   ? max_i64(v.against_w - to_w(c->peer_discharge_ma, in->own_mv), 0)
+			   : v.against_w;
 	/* Against our direction counts as well: a battery that takes now need not give. */
 	v.need_w = -sign * own_w - v.against_w;
 	if (a->grid_w != SOURCE_NO_VALUE) {
@@ -226,7 +232,7 @@ static int32_t need_ma(const struct view *v, int64_t less_w, int32_t mv)
 /* How far below the need the guard goes. */
 static int64_t push_w(const struct view *v)
 {
-	return min_i64(v->against_w * PUSH, PUSH_MAX_W);
+	return min_i64(v->real_w * PUSH, PUSH_MAX_W) - (v->against_w - v->real_w);
 }
 
 /* What the interlock allows while it acts. */
@@ -306,7 +312,16 @@ static void step_causes(struct arbiter *a, const struct arbiter_config *c,
 
 	cause_step(&d->interlock, c->interlock && v->against_ma > band_ma, in->now_ns, c->grace_ms,
 		   c->hold_ms);
-	cause_step(&d->cross, c->cross && v->own_w > c->cross_w && v->against_w > c->cross_w,
+	if (!d->interlock.active) {
+		d->open = false;
+	}
+	/* The guard leaves the need of the house, and that the meter knows. */
+	if (a->grid_w == SOURCE_NO_VALUE) {
+		cause_end(&d->cross);
+		d->ahead_ns = TIME_NEVER;
+		return;
+	}
+	cause_step(&d->cross, c->cross && v->own_w > c->cross_w && v->real_w > c->cross_w,
 		   in->now_ns, wait ? c->cross_ms * CROSS_OTHER : c->cross_ms, c->cross_hold_ms);
 	ahead_step(d, c->cross && c->ahead_w > 0 && v->own_w > c->cross_w && v->back_w > c->ahead_w,
 		   in->now_ns);
@@ -315,7 +330,7 @@ static void step_causes(struct arbiter *a, const struct arbiter_config *c,
 static void step_peer(struct arbiter *a, const struct arbiter_config *c,
 		      const struct arbiter_in *in, enum dir dir, int64_t dt_ns)
 {
-	const struct view v = look(a, in, dir);
+	const struct view v = look(a, c, in, dir);
 	struct arbiter_dir *d = &a->dir[dir];
 	struct slope slope = {
 		.flow_ma = to_ma(sat_i32(v.own_w), in->own_mv),
@@ -377,6 +392,7 @@ void arbiter_step(struct arbiter *a, const struct core_config *c, const struct a
 		  struct sink *sink)
 {
 	const int64_t dt_ns = clamp_i64(in->now_ns - a->last_ns, 0, STEP_MAX_NS);
+	const uint32_t from = a->peer_from;
 
 	a->last_ns = in->now_ns;
 	hear(a, c, in);
@@ -390,10 +406,13 @@ void arbiter_step(struct arbiter *a, const struct core_config *c, const struct a
 		if (a->grid_w == SOURCE_NO_VALUE) {
 			fall_back(a, &c->source[SOURCE_GRID], (enum dir)d);
 		}
+		/* Of the one that is silent now. */
+		if (a->peer_from == SOURCES || a->peer_from != from) {
+			dir_end(&a->dir[d]);
+		}
 		if (a->peer_from != SOURCES) {
 			step_peer(a, &c->arbiter, in, (enum dir)d, dt_ns);
 		} else {
-			dir_end(&a->dir[d]);
 			fall_back(a, &c->source[SOURCE_LOCAL], (enum dir)d);
 			fall_back(a, &c->source[SOURCE_PORTAL], (enum dir)d);
 		}

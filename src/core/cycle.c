@@ -53,7 +53,7 @@ void cycle_init(struct cycle *c, const struct core_config *config, int64_t now_n
 }
 
 /* SAF-14: time that CLOCK_BOOTTIME counted and CLOCK_MONOTONIC did not was spent suspended. */
-static void watch_suspend(struct cycle *c, const struct cycle_in *in, struct cycle_out *out,
+static bool watch_suspend(struct cycle *c, const struct cycle_in *in, struct cycle_out *out,
 			  struct sink *sink)
 {
 	const int64_t offset_ns = in->boot_ns - in->now_ns;
@@ -62,7 +62,7 @@ static void watch_suspend(struct cycle *c, const struct cycle_in *in, struct cyc
 	c->boot_offset_ns = offset_ns;
 	if (slept_ns <= SUSPEND_NS) {
 		/* Slow drift between readings must not add up to a suspend. */
-		return;
+		return false;
 	}
 	sink_emit(sink, EVENT_SUSPENDED, sat_i32(slept_ns / NS_PER_MS), 0, 0, 0);
 	c->suspended = true;
@@ -75,6 +75,7 @@ static void watch_suspend(struct cycle *c, const struct cycle_in *in, struct cyc
 
 		c->trusted_ns = min_i64(c->trusted_ns, in->now_ns - stale_ns);
 	}
+	return true;
 }
 
 static int32_t age_ms(const struct cycle *c, int64_t now_ns)
@@ -223,8 +224,9 @@ void cycle_step(struct cycle *c, const struct cycle_in *in, struct cycle_out *ou
 				  c->held.soc_pct, 0, 0);
 		}
 	}
-	watch_suspend(c, in, out, &sink);
-	cycle_take_commands(c, in, out, &sink);
+	const bool slept = watch_suspend(c, in, out, &sink);
+
+	cycle_take_commands(c, in, slept, out, &sink);
 	if (bms_link_receive(&c->bms, in->now_ns, in->tty_open, in->request_failed, in->rx, rx_len,
 			     &sink, &c->answer)) {
 		sample_from_jk(&c->answer.jk, c->answer.t_ns, &c->decoded);

@@ -121,8 +121,14 @@ static void take(struct cycle *c, const struct command *cmd, int64_t now_ns, str
 	}
 }
 
-void cycle_take_commands(struct cycle *c, const struct cycle_in *in, struct cycle_out *out,
-			 struct sink *sink)
+/* Nobody knows on which side of the suspend an order was given. A leased one would begin anew. */
+static bool is_too_late(const struct command *cmd, bool slept)
+{
+	return slept && cmd->kind != COMMAND_ACK && cmd->kind != COMMAND_RELEASE;
+}
+
+void cycle_take_commands(struct cycle *c, const struct cycle_in *in, bool slept,
+			 struct cycle_out *out, struct sink *sink)
 {
 	for (uint32_t i = 0; i < COMMANDS; i++) {
 		if (c->lease[i].active && in->now_ns >= c->lease[i].until_ns) {
@@ -131,7 +137,11 @@ void cycle_take_commands(struct cycle *c, const struct cycle_in *in, struct cycl
 		}
 	}
 	for (uint32_t i = 0; i < CYCLE_COMMAND_MAX && i < in->command_len; i++) {
-		take(c, &in->command[i], in->now_ns, out, sink);
+		if (is_too_late(&in->command[i], slept)) {
+			answer(out, in->command[i].seq, in->command[i].kind, COMMAND_EXPIRED);
+		} else {
+			take(c, &in->command[i], in->now_ns, out, sink);
+		}
 	}
 }
 

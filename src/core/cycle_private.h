@@ -8,8 +8,8 @@
 #include "core/sink.h"
 
 /* cycle_command.c: leases begin and end, and are answered. */
-void cycle_take_commands(struct cycle *c, const struct cycle_in *in, struct cycle_out *out,
-			 struct sink *sink);
+void cycle_take_commands(struct cycle *c, const struct cycle_in *in, bool slept,
+			 struct cycle_out *out, struct sink *sink);
 /* All of them end (suspend): CLOCK_MONOTONIC did not count the time that they slept through. */
 void cycle_end_leases(struct cycle *c, struct cycle_out *out, struct sink *sink);
 /* Value of a lease, INT32_MAX if it does not run. */

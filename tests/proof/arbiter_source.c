@@ -8,6 +8,7 @@
  *     says; of an inverter or its portal as long as neither of them is heard;
  *   - of a silent inverter nothing stays: no cause is active, and with fallbacks that release no cap
  *     is left;
+ *   - without the meter the cross-charge guard does not act;
  *   - a direction that is not limited names no rule.
  *
  * Bounds: none; one step from any state, the loops run over the directions.
@@ -65,11 +66,13 @@ bool read_any(struct arbiter *a, const struct peer_sample *p, int32_t own_mv)
 	return p == &in.local ? readable[0] : readable[1];
 }
 
-struct view look_any(const struct arbiter *a, const struct arbiter_in *ai, enum dir dir)
+struct view look_any(const struct arbiter *a, const struct arbiter_config *ac,
+		     const struct arbiter_in *ai, enum dir dir)
 {
 	struct view v;
 
 	(void)a;
+	(void)ac;
 	(void)ai;
 	(void)dir;
 	return v;
@@ -193,6 +196,8 @@ int main(void)
 			 !a.dir[d].interlock.active && !a.dir[d].cross.active &&
 				 a.dir[d].ahead_ns == TIME_NEVER && a.dir[d].slow_ma == INT32_MAX,
 			 "nothing stays of a silent inverter");
+		PROVE_IF(grid, !a.dir[d].cross.active && a.dir[d].ahead_ns == TIME_NEVER,
+			 "no guard without the meter");
 		PROVE_IF(peer && release, a.cap_ma[d] == INT32_MAX, "released");
 	}
 	return 0;

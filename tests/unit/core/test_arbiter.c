@@ -141,13 +141,15 @@ static void test_cross_charge_guard(void **state)
 		{-5000, 5000, SOURCE_NO_VALUE, 80, DIR_DISCHARGE, 10},
 		{-5000, 5000, 20, SOURCE_NO_VALUE, DIR_DISCHARGE, 10},
 		{-5000, 5000, 20, 101, DIR_DISCHARGE, 10},
-		{5000, -1100, 80, 20, DIR_CHARGE, 10},
-		{5000, -1100, 20, 80, DIR_CHARGE, 20},
+		{5000, -4000, 80, 20, DIR_CHARGE, 10},
+		{5000, -4000, 20, 80, DIR_CHARGE, 20},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		setup(NULL);
+		config.arbiter.interlock = false; /* it has its say beyond 1.2 A */
+		meter(0);
 		in.own_ma = rows[i].own_ma;
 		in.own_soc_pct = rows[i].own_soc;
 		peer(rows[i].peer_ma);
@@ -162,6 +164,7 @@ static void test_cross_charge_guard(void **state)
 	}
 	/* none of it if both do the same, or one does next to nothing */
 	setup(NULL);
+	meter(0);
 	in.own_ma = -5000;
 	peer(-1000);
 	run_s(100);
@@ -193,6 +196,7 @@ static void test_cross_charge_guard_holds_and_ends(void **state)
 	setup(NULL);
 	in.own_ma = -5000;
 	peer(5000);
+	meter(0);
 	config.arbiter.rise_ma_s = 100;
 	run_s(11);
 	in.own_ma = 0;
@@ -205,19 +209,93 @@ static void test_cross_charge_guard_holds_and_ends(void **state)
 }
 
 /* The other inverter takes back only what it sees on the meter. */
+/* An idle inverter reads about -40 W: charging goes on, also from the grid. */
+static void test_cross_charge_guard_ignores_what_an_idle_inverter_draws(void **state)
+{
+	static const int32_t grid_w[] = {-3000, 0, 50, 2300};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(grid_w); i++) {
+		setup(NULL);
+		in.own_ma = 40000;
+		peer(-800);
+		meter(grid_w[i]);
+		run_s(3600);
+		assert_int_equal(a.cap_ma[DIR_CHARGE], INT32_MAX);
+	}
+	peer(-1300);
+	config.arbiter.interlock = false;
+	config.arbiter.cross_w = 0;
+	run_s(30);
+	assert_int_equal(a.rule[DIR_CHARGE], RULE_CROSS_CHARGE);
+}
+
+/* What is lowered to the need must not be lowered to itself, again and again. */
+static void test_SAF_07_cross_charge_guard_needs_the_meter(void **state)
+{
+	(void)state;
+	in.own_ma = -20000;
+	peer(5000);
+	run_s(100);
+	assert_int_equal(a.cap_ma[DIR_DISCHARGE], INT32_MAX);
+	meter(500);
+	for (int i = 0; i < 30; i++) {
+		run_s(1);
+		in.own_ma = max_i32(in.own_ma, -a.cap_ma[DIR_DISCHARGE]);
+	}
+	assert_int_equal(a.rule[DIR_DISCHARGE], RULE_CROSS_CHARGE);
+	assert_in_range(-in.own_ma, 15000, 20000); /* 500 W of import: there is need */
+	in.grid.t_ns = TIME_NEVER;
+	run_s(1);
+	assert_int_equal(a.cap_ma[DIR_DISCHARGE], INT32_MAX);
+}
+
+/* What one said ends with it, although the other one is heard. */
+static void test_SAF_07_change_of_the_source_ends_every_hold(void **state)
+{
+	(void)state;
+	peer(20000);
+	in.portal = in.local;
+	in.portal.current_ma = 0;
+	run_s(10);
+	assert_int_equal(a.rule[DIR_DISCHARGE], RULE_INTERLOCK);
+	in.local.t_ns = TIME_NEVER;
+	run_s(1);
+	assert_int_equal(a.peer_from, SOURCE_PORTAL);
+	assert_int_equal(a.cap_ma[DIR_DISCHARGE], INT32_MAX);
+}
+
+/* The dead band of an interlock that begins anew is the whole one. */
+static void test_interlock_forgets_its_hysteresis(void **state)
+{
+	(void)state;
+	peer(10000);
+	meter(1300);
+	run_s(10);
+	assert_true(a.cap_ma[DIR_DISCHARGE] > 0);
+	peer(0);
+	run_s(70);
+	assert_int_equal(a.cap_ma[DIR_DISCHARGE], INT32_MAX);
+	peer(10000);
+	meter(900); /* 400 W of need */
+	run_s(10);
+	assert_int_equal(a.cap_ma[DIR_DISCHARGE], 0);
+}
+
 static void test_cross_charge_guard_goes_below_the_need(void **state)
 {
 	static const struct {
 		int32_t peer_ma;
 		int32_t against_w;
 		int32_t below_w;
-	} rows[] = {{600, 30, 90}, {660, 33, 99}, {680, 34, 100}, {4000, 200, 100}};
+	} rows[] = {{600, 30, 120}, {400, 20, 100}, {4000, 200, 120}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const int32_t need_w = 512 - rows[i].against_w - rows[i].below_w;
 
 		setup(NULL);
+		config.arbiter.cross_w = 10;
 		in.own_ma = -10000;
 		meter(0);
 		peer(rows[i].peer_ma);
@@ -317,6 +395,11 @@ int main(void)
 		cmocka_unit_test_setup(test_interlock_hysteresis_of_the_need, setup),
 		cmocka_unit_test_setup(test_cross_charge_guard, setup),
 		cmocka_unit_test_setup(test_cross_charge_guard_holds_and_ends, setup),
+		cmocka_unit_test_setup(test_cross_charge_guard_ignores_what_an_idle_inverter_draws,
+				       setup),
+		cmocka_unit_test_setup(test_SAF_07_cross_charge_guard_needs_the_meter, setup),
+		cmocka_unit_test_setup(test_SAF_07_change_of_the_source_ends_every_hold, setup),
+		cmocka_unit_test_setup(test_interlock_forgets_its_hysteresis, setup),
 		cmocka_unit_test_setup(test_cross_charge_guard_goes_below_the_need, setup),
 		cmocka_unit_test_setup(test_cross_charge_guard_acts_on_the_meter_alone, setup),
 		cmocka_unit_test_setup(test_lowering_begins_at_what_flows_and_is_slow, setup),

@@ -231,6 +231,26 @@ static void test_SAF_07_SAF_14_no_order_survives_a_suspend(void **state)
 	}
 }
 
+/* It may be from before; only the next one counts. */
+static void test_SAF_14_SAF_19_order_beside_a_suspend_is_too_late(void **state)
+{
+	(void)state;
+	bench_fork(&b, &from);
+	b.command = (struct command){
+		.kind = COMMAND_LIMIT_CHARGE,
+		.value = 5000,
+		.ttl_ms = COMMAND_TTL_MAX_MS,
+	};
+	b.have_command = true;
+	b.boot_offset_ns += 101 * NS_PER_MS;
+	bench_run_ms(&b, 10000);
+	assert_int_equal(bench_tele(&b)->step, STEP_RUN);
+	assert_int_equal(bench_tele(&b)->limit_ma[DIR_CHARGE], 60000);
+	b.have_command = true;
+	bench_run_ms(&b, 100);
+	assert_int_equal(bench_tele(&b)->limit_ma[DIR_CHARGE], 5000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +263,8 @@ int main(void)
 		cmocka_unit_test_setup(test_SAF_07_SAF_14_a_source_from_the_future_is_too_old,
 				       setup),
 		cmocka_unit_test_setup(test_SAF_07_SAF_14_no_order_survives_a_suspend, setup),
+		cmocka_unit_test_setup(test_SAF_14_SAF_19_order_beside_a_suspend_is_too_late,
+				       setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
