@@ -27,6 +27,7 @@
 #define STOP_WAIT_MS	2010 /* the core waits for its last frames and for rest, at most 2 s */
 #define STOP_POLL_MS	2
 #define DRY_POLL_MS	200
+#define WATCH_MS	5000 /* how often somebody looks whether a service hangs */
 #define EXPLAIN_WAIT_MS 5000
 #define EXPLAIN_POLL_MS 20
 #define MS_PER_S	1000
@@ -163,7 +164,9 @@ static bool wait_for_end(struct worker *w)
 		{.fd = w->guarded ? SHARED_WORKER_PIDFD_FD : -1, .events = POLLIN},
 		{.fd = w->control_fd, .events = POLLIN},
 	};
-	const int timeout = w->mode == MODE_DRY_RUN ? DRY_POLL_MS : FOREVER;
+	const int timeout = w->mode == MODE_DRY_RUN ? DRY_POLL_MS
+			    : w->services > 0U	    ? WATCH_MS
+						    : FOREVER;
 	struct shown shown = {0};
 
 	for (;;) {
@@ -181,6 +184,7 @@ static bool wait_for_end(struct worker *w)
 		if (w->mode == MODE_DRY_RUN) {
 			show_frames(w, &shown);
 		}
+		worker_watch_services(w);
 	}
 }
 

@@ -47,6 +47,7 @@ enum mode {
 struct worker_service {
 	const char *name;
 	struct service *service;
+	bool hangs; /* and that was told */
 };
 
 /**
@@ -107,6 +108,9 @@ struct worker {
  */
 int worker_start_services(struct worker *w);
 void worker_stop_services(struct worker *w);
+
+/* Tell of threads that hang, and of those that move again (FLT-33). Every few seconds. */
+void worker_watch_services(struct worker *w);
 
 /* Whether each source of the house that is configured has been heard once. */
 bool worker_house_is_heard(const struct worker *w);

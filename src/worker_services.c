@@ -12,6 +12,8 @@
 #include "rt/shared_log.h"
 #include "sems_settings.h"
 
+#define MS_PER_S 1000
+
 /* A report for people. */
 static int start_solis(struct worker *w)
 {
@@ -86,7 +88,7 @@ static void add_service(struct worker *w, const char *name, const char *what, st
 			int (*start)(struct worker *w))
 {
 	assert(w->services < WORKER_SERVICES);
-	w->service[w->services++] = (struct worker_service){name, s};
+	w->service[w->services++] = (struct worker_service){.name = name, .service = s};
 	int r = start(w);
 
 	if (r == 0) {
@@ -124,6 +126,29 @@ int worker_start_services(struct worker *w)
 		add_service(w, "mqtt", c->mqtt_host, &w->mqtt.service, worker_start_mqtt);
 	}
 	return EXIT_OK;
+}
+
+void worker_watch_services(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->services; i++) {
+		struct worker_service *s = &w->service[i];
+		struct service_health h;
+
+		if (!snapshot_try_read(&s->service->health.head, &h, sizeof(h)) ||
+		    service_hangs(&h, service_now()) == s->hangs) {
+			continue;
+		}
+		s->hangs = !s->hangs;
+		if (s->hangs) {
+			shared_log(
+				EVENT_WARNING,
+				"the thread of %s hangs, it has not moved for %d s: the battery is "
+				"served without it; a restart ends it",
+				s->name, SERVICE_SILENT_MS / MS_PER_S);
+		} else {
+			shared_log(EVENT_NOTICE, "the thread of %s moves again", s->name);
+		}
+	}
 }
 
 /* One that hangs is left behind: the end of the worker does not wait for it (SAF-13). */

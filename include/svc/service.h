@@ -60,6 +60,16 @@ struct service_health {
 	uint32_t lost;
 };
 
+/**
+ * service_hangs - whether its thread has not moved for SERVICE_SILENT_MS
+ * @h: what it published
+ * @now_ns: CLOCK_MONOTONIC
+ *
+ * A thread that waits moves several times a second.
+ * Context: any. Pure.
+ */
+bool service_hangs(const struct service_health *h, int64_t now_ns);
+
 struct service;
 
 /**

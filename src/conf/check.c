@@ -90,7 +90,7 @@ void conf_default(struct config *ret_config)
 /* What is told of either source of the other battery. */
 #define WITHOUT_METER                                                                         \
 	"without a meter ([sma]) nobody knows what the house needs: while arbiter.interlock " \
-	"acts our battery gives or takes nothing"
+	"acts our battery gives or takes nothing, and arbiter.cross_charge does nothing"
 #define WITHOUT_ARBITER \
 	"arbiter.interlock=no and arbiter.cross_charge=no, so nothing uses what it says"
 
@@ -323,7 +323,7 @@ const char *conf_advice(const struct config *config, uint32_t n)
 		{config->interlock_explicit && arbiter->interlock && !peer,
 		 "arbiter.interlock=yes: nobody says what the other battery does, so it never acts: set "
 		 "goodwe.host or sems.portal"},
-		{peer && arbiter->interlock && !config->sma_enabled,
+		{peer && coordinates && !config->sma_enabled,
 		 local ? "goodwe.host: " WITHOUT_METER : "sems.portal: " WITHOUT_METER},
 		{peer && !coordinates,
 		 local ? "goodwe.host: " WITHOUT_ARBITER : "sems.portal: " WITHOUT_ARBITER},

@@ -163,7 +163,8 @@ void goodwe_damaged(struct goodwe *g)
 
 static int ask_once(struct goodwe *g, const struct goodwe_question *q, struct goodwe_answer *a)
 {
-	const int64_t deadline_ns = service_now() + g->config.answer_ms * NS_PER_MS;
+	const int64_t now_ns = service_now();
+	const int64_t deadline_ns = now_ns + g->config.answer_ms * NS_PER_MS;
 	uint8_t frame[REQUEST_MAX];
 	const size_t len = build(q, frame);
 	const struct goodwe_count before = g->said.count;
@@ -173,6 +174,7 @@ static int ask_once(struct goodwe *g, const struct goodwe_question *q, struct go
 		return give_up(g, fd, deadline_ns);
 	}
 	g->said.count.requests++;
+	a->asked_ns = now_ns;
 	const int r = send(fd, frame, len, MSG_NOSIGNAL) < 0 ? give_up(g, -errno, deadline_ns)
 							     : listen_for(g, fd, q, a, deadline_ns);
 

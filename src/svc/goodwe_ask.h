@@ -20,11 +20,13 @@ struct goodwe_question {
 
 /**
  * struct goodwe_answer - a datagram that was judged good
+ * @asked_ns: CLOCK_MONOTONIC before the request: what it tells is not older, but may be read later
  * @exception: of Modbus, if it was refused
  */
 struct goodwe_answer {
 	uint8_t datagram[GOODWE_DATAGRAM_MAX];
 	size_t len;
+	int64_t asked_ns;
 	int32_t exception;
 };
 

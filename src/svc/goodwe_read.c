@@ -85,7 +85,7 @@ static int read_aa55(struct goodwe *g, struct goodwe_reading *ret_reading)
 		return too_little(g);
 	}
 	*ret_reading = (struct goodwe_reading){
-		.t_ns = service_now(),
+		.t_ns = a.asked_ns,
 		.battery = r.battery,
 		.grid_power_w = r.grid_power_w,
 	};
@@ -122,7 +122,7 @@ static int read_modbus(struct goodwe *g, struct goodwe_reading *ret_reading)
 	(void)goodwe_modbus_runtime_decode(a.datagram, a.len, &r, &a.exception);
 	/* As old as what it decides by: the state of charge comes later. */
 	struct goodwe_reading reading = {
-		.t_ns = service_now(),
+		.t_ns = a.asked_ns,
 		.battery = r.battery,
 		.grid_power_w = r.grid_power_w,
 	};

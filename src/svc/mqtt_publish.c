@@ -61,9 +61,7 @@ static void read_services(struct mqtt *m)
 		if (snapshot_try_read(m->config.service[i].health, &h, sizeof(h))) {
 			s->at[i].health = h;
 		}
-		s->at[i].silent = s->at[i].health.state != SERVICE_OFF &&
-				  time_ms_since(service_now(), s->at[i].health.moved_ns) >
-					  SERVICE_SILENT_MS;
+		s->at[i].silent = service_hangs(&s->at[i].health, service_now());
 	}
 }
 

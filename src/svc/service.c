@@ -34,6 +34,11 @@ const char *service_state_name(int32_t state)
 	return state >= 0 && state < SERVICE_STATES ? name[state] : "unknown";
 }
 
+bool service_hangs(const struct service_health *h, int64_t now_ns)
+{
+	return h->state != SERVICE_OFF && time_ms_since(now_ns, h->moved_ns) > SERVICE_SILENT_MS;
+}
+
 int64_t service_now(void)
 {
 	struct timespec t;

@@ -9,7 +9,10 @@ other.
 Environment: see daemon_bench.py; JKP_SIM.
 """
 
+import ctypes
 import json
+import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -252,6 +255,43 @@ def test_SAF_07_SAF_13_word_of_the_other_one_lowers_and_expires():
     together([acts_and_is_released, release, cap, halves])
 
 
+PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 17, 0x4206, 0x4207
+HANGS_S = 30
+
+
+def thread_of(daemon, name):
+    """Id of the worker's thread with this name."""
+    for task in pathlib.Path(f"/proc/{daemon.worker()}/task").iterdir():
+        if (task / "comm").read_text(encoding="ascii").strip() == name:
+            return int(task.name)
+    raise AssertionError(f"no thread {name}")
+
+
+@takes(45)
+def test_FLT_33_thread_that_hangs_is_told():
+    """One thread alone is stopped, as nothing but a tracer can."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def trace(request, tid):
+        check(libc.ptrace(request, tid, None, None) == 0, os.strerror(ctypes.get_errno()))
+    with House() as b:
+        d = b.start(b.text())
+        wait_log(d, "GoodWe: the inverter answers")
+        tid = thread_of(d, "goodwe")
+        trace(PTRACE_SEIZE, tid)
+        trace(PTRACE_INTERRUPT, tid)
+        stopped = now()
+        wait_for(lambda: "the thread of goodwe hangs" in d.log(), HANGS_S + 10 + LATE_S, d.log())
+        check(now() - stopped >= HANGS_S - 1, f"told after {now() - stopped:.1f} s")
+        check("the thread of sma hangs" not in d.log(), d.log())
+        # Nothing is held from it, and the battery is served.
+        b.wait_discharge(d, "of the envelope", lambda a: a > 30, STALE_S["goodwe"])
+        trace(PTRACE_DETACH, tid)
+        wait_for(lambda: "the thread of goodwe moves again" in d.log(), 10 + LATE_S, d.log())
+        stop(d)
+
+
 if __name__ == "__main__":
-    sys.exit(main([test_SAF_07_SAF_13_word_of_the_other_one_lowers_and_expires,
+    sys.exit(main([test_FLT_33_thread_that_hangs_is_told,
+                   test_SAF_07_SAF_13_word_of_the_other_one_lowers_and_expires,
                    test_SAF_07_what_is_heard_is_shown_over_mqtt]))
