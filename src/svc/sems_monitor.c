@@ -68,9 +68,6 @@ static bool parse_pack(const char *s, struct pack *p)
 
 static enum battery judge(const struct pack *p)
 {
-	const int64_t product_w = p->mv * p->ma / (KILO * KILO);
-	const int64_t room_w = CONSISTENT_W + llabs(product_w) * CONSISTENT_PCT / PERCENT;
-
 	if (p->mv < SEMS_VOLTAGE_MIN_MV || p->mv >= ALL_ONES_MV) {
 		return p->mv < 0 ? BATTERY_IMPLAUSIBLE : BATTERY_NONE;
 	}
@@ -78,6 +75,10 @@ static enum battery judge(const struct pack *p)
 	    llabs(p->w) > SEMS_POWER_MAX_W) {
 		return BATTERY_IMPLAUSIBLE;
 	}
+	/* Not before: of two numbers that nobody has looked at the product may not fit. */
+	const int64_t product_w = p->mv * p->ma / (KILO * KILO);
+	const int64_t room_w = CONSISTENT_W + llabs(product_w) * CONSISTENT_PCT / PERCENT;
+
 	return llabs(product_w - p->w) > room_w ? BATTERY_CONTRADICTORY : BATTERY_THERE;
 }
 

@@ -207,6 +207,10 @@ static void test_legacy_battery(void **state)
 		{"{\"battery\":\"52 V/9.6A/500W\"}", SEMS_IMPLAUSIBLE, 0, 0, 0, 0},
 		{"{\"battery\":\".V/A/W\"}", SEMS_IMPLAUSIBLE, 0, 0, 0, 0},
 		{"{\"battery\":\"99999999999V/1A/1W\"}", SEMS_IMPLAUSIBLE, 0, 0, 0, 0},
+		/* products beyond 64 bits: not computed before the range is known */
+		{"{\"battery\":\"999999999V/999999999A/1W\"}", SEMS_OK, PEER_NO_BATTERY, NONE, NONE,
+		 NONE},
+		{"{\"battery\":\"-999999999V/999999999A/1W\"}", SEMS_IMPLAUSIBLE, 0, 0, 0, 0},
 		/* two: their powers together; one without a battery does not count */
 		{"{\"battery\":\"50V/10A/500W\"},{\"battery\":\"50V/20A/1000W\"}", SEMS_OK,
 		 PEER_DISCHARGING, NONE, -1500, NONE},
@@ -247,9 +251,15 @@ static void test_legacy_points(void **state)
 	static const char none[] =
 		"{\"code\":\"0\",\"data\":{\"inverterPoints\":[{\"soc\":\"400%\","
 		"\"vbattery1\":65535.0,\"ibattery1\":6553.5}]}}";
+	/* beyond 64 bits */
+	static const char huge[] =
+		"{\"code\":\"0\",\"data\":{\"inverterPoints\":[{\"vbattery1\":999999999,"
+		"\"ibattery1\":\"-999999999\"}]}}";
 	struct sems_values v = {0};
 
 	(void)state;
+	assert_int_equal(values_of(huge, &v), SEMS_OK);
+	assert_int_equal(v.mode, PEER_NO_BATTERY);
 	assert_int_equal(values_of(good, &v), SEMS_OK);
 	assert_int_equal(v.shape, SEMS_SHAPE_POINTS);
 	assert_int_equal(v.mode, PEER_CHARGING);
