@@ -25,6 +25,7 @@
 #define OFFLINE		"offline"
 #define TLS_VERSION	"tlsv1.2" /* at least; the library takes newer ones too */
 #define VERIFY_PEER	1
+#define CA_FOLDER	"/etc/ssl/certs" /* authorities of the system, by hash */
 #define PACKETS_AT_ONCE 1
 
 /* The library's codes, as far as they are told apart. */
@@ -170,9 +171,11 @@ static int set_tls(struct mqtt_link *l, const struct mqtt_config *c)
 	if (c->ca_file[0] == '\0') {
 		r = mosquitto_int_option(l->mosq, MOSQ_OPT_TLS_USE_OS_CERTS, 1);
 	}
-	if (r == MOSQ_ERR_SUCCESS && (c->ca_file[0] != '\0' || c->cert_file[0] != '\0')) {
-		r = mosquitto_tls_set(l->mosq, or_null(c->ca_file), NULL, or_null(c->cert_file),
-				      or_null(c->key_file), NULL);
+	/* The library wants one of the two, whatever else it was told. */
+	if (r == MOSQ_ERR_SUCCESS) {
+		r = mosquitto_tls_set(l->mosq, or_null(c->ca_file),
+				      c->ca_file[0] == '\0' ? CA_FOLDER : NULL,
+				      or_null(c->cert_file), or_null(c->key_file), NULL);
 	}
 	if (r == MOSQ_ERR_SUCCESS) {
 		r = mosquitto_tls_opts_set(l->mosq, VERIFY_PEER, TLS_VERSION, NULL);

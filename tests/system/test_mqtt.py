@@ -481,6 +481,9 @@ def test_SAF_13_certificates_are_checked():
                      "MQTT: the broker's certificate is not signed by a known authority"),
                     ({"mqtt_host": "localhost"},
                      "MQTT: the broker's certificate is not signed by a known authority"),
+                    ({"mqtt_host": "localhost", "mqtt_cert_file": f"{certificates}/server.crt",
+                      "mqtt_key_file": f"{certificates}/server.key"},
+                     "MQTT: the broker's certificate is not signed by a known authority"),
                     ({"mqtt_host": "localhost", "mqtt_port": str(b.broker.port),
                       "mqtt_ca_file": f"{certificates}/ca.crt"}, "MQTT: TLS fails"),
                     ({"mqtt_host": "localhost", "mqtt_ca_file": f"{certificates}/none.crt"},
@@ -537,6 +540,15 @@ def test_probe_says_what_is_wrong_with_the_leg():
             expect(3, "bad certificate", probe(b, **{**tls, "mqtt_host": "localhost",
                                                      "mqtt_ca_file": f"{certificates}/other.crt"}))
             expect(3, "TLS fails", probe(b, **{**tls, "mqtt_port": str(b.broker.port)}))
+            # A certificate of our own, and the authorities of the system.
+            own = {**tls, "mqtt_host": "localhost", "mqtt_ca_file": "none",
+                   "mqtt_cert_file": f"{certificates}/server.crt",
+                   "mqtt_key_file": f"{certificates}/server.key"}
+            os.environ["SSL_CERT_FILE"] = f"{certificates}/ca.crt"
+            try:
+                expect(0, "good", probe(b, **own))
+            finally:
+                del os.environ["SSL_CERT_FILE"]
             os.chmod(secret, 0o644)
             expect(1, "others can read this secret", probe(b, **login))
             check("MQTT: connection to the broker lost" not in d.log(), "the daemon is not disturbed")
