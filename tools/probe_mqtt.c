@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <mosquitto.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #define NAME_MS	   20000 /* the name service may take its time */
 #define ECHO_MS	   3000
 #define LIMIT_MS   (NAME_MS + MQTT_CONNECT_MS + ECHO_MS)
+#define STACK	   ((uint32_t)256 * 1024) /* as in the daemon: name service and TLS */
 #define TICK_MS	   20
 #define KEEPALIVE  10
 #define NEVER_MS   (3600 * 1000) /* one attempt, no second */
@@ -236,7 +238,12 @@ static const struct service_ops probe_ops = {
 static int run(struct probe *p)
 {
 	const struct service_config config = {
-		.ops = &probe_ops, .self = p, .pause_min_ms = NEVER_MS, .pause_max_ms = NEVER_MS};
+		.ops = &probe_ops,
+		.self = p,
+		.pause_min_ms = NEVER_MS,
+		.pause_max_ms = NEVER_MS,
+		.stack_bytes = STACK,
+	};
 	const struct timespec tick = {.tv_nsec = TICK_MS * (long)NS_PER_MS};
 	const int r = service_start(&p->service, &config);
 
@@ -316,6 +323,8 @@ int probe_mqtt(const char *file, const struct probe_options *o)
 		fprintf(stderr, "jkpylon-probe: %s names no broker: set mqtt.host\n", file);
 		return PROBE_USAGE;
 	}
+	/* TLS writes to its socket by itself. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	settings(&c, &p);
 	if (mosquitto_lib_init() != MOSQ_ERR_SUCCESS) {
 		fprintf(stderr, "jkpylon-probe: no memory\n");
