@@ -120,7 +120,7 @@ static ssize_t read_secret(int fd, bool credential, char *buf, size_t size)
 	return n >= 0 ? n : -errno;
 }
 
-/* Its first line. Return: 0 or -errno. */
+/* Its first line. Return: 0; -EFBIG: that is longer than a password may be; another -errno. */
 static int read_password(const struct mqtt_config *c, char *buf, size_t size)
 {
 	const int fd = open(c->password_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -135,19 +135,27 @@ static int read_password(const struct mqtt_config *c, char *buf, size_t size)
 		return (int)n;
 	}
 	buf[n] = '\0';
-	buf[strcspn(buf, "\r\n")] = '\0';
+	const size_t len = strcspn(buf, "\r\n");
+
+	if (len >= size - 1U) {
+		return -EFBIG;
+	}
+	buf[len] = '\0';
 	return buf[0] != '\0' ? 0 : -ENODATA;
 }
 
 static int set_login(struct mqtt_link *l, const struct mqtt_config *c)
 {
-	char password[MQTT_PASSWORD_MAX] = "";
+	char password[MQTT_PASSWORD_MAX + 1U] = ""; /* one more shows that there is more */
 	int r = 0;
 
 	if (c->user[0] == '\0') {
 		return 0;
 	}
-	if (c->password_file[0] != '\0' && read_password(c, password, sizeof(password)) != 0) {
+	/* A credential without a service manager has no path: that is no login without a password. */
+	if ((c->credential || c->password_file[0] != '\0') &&
+	    read_password(c, password, sizeof(password)) != 0) {
+		explicit_bzero(password, sizeof(password));
 		return LINK_SECRET;
 	}
 	r = mosquitto_username_pw_set(l->mosq, c->user, password[0] != '\0' ? password : NULL);

@@ -517,8 +517,10 @@ def test_probe_says_what_is_wrong_with_the_leg():
         expect(1, "unknown key mqtt.hosts", probe(absent, mqtt_hosts="x"))
         with Stub(reset) as stub:
             expect(3, "no broker: Connection reset", probe(absent, mqtt_port=str(stub.port)))
-        acl = ["user me", "topic readwrite jkpylon/#", "user mute", "topic read nothing"]
-        with MqttBench(users={"me": SECRET, "mute": SECRET}, tls=certificates, acl=acl) as b:
+        acl = ["user me", "topic readwrite jkpylon/#", "user mute", "topic read nothing",
+               "user long", "topic readwrite jkpylon/#"]
+        users = {"me": SECRET, "mute": SECRET, "long": "p" * 255}
+        with MqttBench(users=users, tls=certificates, acl=acl) as b:
             b.broker.start()
             secret = b.dir / "secret"
             secret.write_text(SECRET + "\n", encoding="ascii")
@@ -533,6 +535,17 @@ def test_probe_says_what_is_wrong_with_the_leg():
             check(found[0] == 0 and value["good"] and value["echo_ms"] < 2000, found)
             expect(3, "no permission", probe(b, **{**login, "mqtt_user": "mute"}))
             expect(3, "refused: user or password", probe(b, **{**login, "mqtt_user": "you"}))
+            # Without a service manager there is no credential: nobody logs in without a password.
+            expect(3, "mqtt.password_file cannot be used",
+                   probe(b, **{**login, "mqtt_password_file": "credential:mqtt"}))
+            # One that is too long is not cut to one that is right.
+            long = {**login, "mqtt_user": "long"}
+            for end, status, words in (("", 0, "good"), ("\n", 0, "good"),
+                                       ("p", 3, "mqtt.password_file cannot be used"),
+                                       ("p\n", 3, "mqtt.password_file cannot be used")):
+                secret.write_text("p" * 255 + end, encoding="ascii")
+                expect(status, words, probe(b, **long))
+            secret.write_text(SECRET + "\n", encoding="ascii")
             tls = {**login, "mqtt_tls": "yes", "mqtt_port": str(b.broker.tls_port),
                    "mqtt_ca_file": f"{certificates}/ca.crt"}
             expect(0, "good", probe(b, **{**tls, "mqtt_host": "localhost"}))
