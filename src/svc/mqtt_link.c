@@ -18,15 +18,16 @@
 #include "base/time.h"
 #include "base/units.h"
 
-#define SEND_BUFFER	(64 * 1024) /* what waits in the kernel is old when it leaves */
-#define USER_TIMEOUT	20000	    /* ms without an acknowledgement of TCP */
-#define OTHERS		(S_IRWXG | S_IRWXO)
-#define STATUS		"status"
-#define OFFLINE		"offline"
-#define TLS_VERSION	"tlsv1.2" /* at least; the library takes newer ones too */
-#define VERIFY_PEER	1
-#define CA_FOLDER	"/etc/ssl/certs" /* authorities of the system, by hash */
-#define PACKETS_AT_ONCE 1
+#define SEND_BUFFER	 (64 * 1024) /* what waits in the kernel is old when it leaves */
+#define USER_TIMEOUT	 20000	     /* ms without an acknowledgement of TCP */
+#define OTHERS		 (S_IRWXG | S_IRWXO)
+#define STATUS		 "status"
+#define OFFLINE		 "offline"
+#define TLS_VERSION	 "tlsv1.2" /* at least; the library takes newer ones too */
+#define VERIFY_PEER	 1
+#define CA_FOLDER	 "/etc/ssl/certs" /* authorities of the system, by hash */
+#define PACKETS_AT_ONCE	 1
+#define MESSAGES_AT_ONCE 64U
 
 /* The library's codes, as far as they are told apart. */
 static int error_of(int code, int number)
@@ -80,7 +81,14 @@ static void on_message(struct mosquitto *mosq, void *self, const struct mosquitt
 {
 	struct mqtt_link *l = self;
 
-	(void)mosq;
+	/*
+	 * With TLS the library reads on as long as there is something: a flood would keep the thread in
+	 * it. What the kernel has is the last that it gets.
+	 */
+	if (++l->heard > MESSAGES_AT_ONCE) {
+		(void)shutdown(mosquitto_socket(mosq), SHUT_RDWR);
+		return;
+	}
 	if (m->topic != NULL && m->payloadlen >= 0) {
 		l->order(l->context, m->topic, m->payload, (size_t)m->payloadlen, m->retain);
 	}
@@ -330,10 +338,14 @@ int mqtt_link_drive(struct mqtt_link *l, struct service *s, int32_t ms)
 		}
 	}
 	l->written = l->written || (events & POLLOUT) != 0;
+	l->heard = 0;
 	int r = run(l, events, tls);
 
 	if (l->refused != 0) {
 		return LINK_REFUSED;
+	}
+	if (l->heard > MESSAGES_AT_ONCE) {
+		return -ECONNRESET;
 	}
 	return r != 0 ? cause_of(l, r, tls) : watch_blocked(l);
 }

@@ -6,19 +6,22 @@ changes anything else.
 Environment: see daemon_bench.py. JKP_LONG=1: outages two thousand times.
 """
 
+import contextlib
 import json
 import os
 import pathlib
 import re
 import signal
+import ssl
 import subprocess
 import sys
+import threading
 import time
 
 from daemon_bench import (IDS, SLOW, Bench, Daemon, check, limits, main, now, takes, wait_for,
                           with_cell)
 from mqtt_bench import (MOSQUITTO, OPENSSL, PASSWD, Broker, Client, Stub, make_certificates, reset,
-                        stall)
+                        stall, text_of)
 
 LONG = os.environ.get("JKP_LONG") == "1"
 WAIT_S = 60 if SLOW else 15
@@ -391,6 +394,51 @@ def let_in(connection):
     connection.recv(1000)
     connection.sendall(b"\x20\x02\0\0")
     return True
+
+
+class TlsFlood:
+    """Lets in over TLS, then sends orders without an end, in pieces that end in no record."""
+
+    def __init__(self, certificates):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(f"{certificates}/server.crt", f"{certificates}/server.key")
+        self.ended = []
+
+    def __call__(self, connection):
+        threading.Thread(target=self.flood, args=(connection,), daemon=True).start()
+        return True
+
+    def flood(self, connection):
+        with contextlib.suppress(OSError), self.context.wrap_socket(connection, server_side=True) as s:
+            s.recv(1000)
+            s.sendall(b"\x20\x02\0\0")
+            try:
+                while True:
+                    s.sendall(Client.packet(0x30, text_of(b"jkpylon/set/x") + b"1") * 50000)
+            finally:
+                self.ended.append(now())
+
+
+@needs_broker
+@takes(10)
+def test_SAF_13_FLT_34_FLT_36_flood_over_tls_is_left():
+    with Bench() as outer:
+        certificates = make_certificates(outer.dir)
+        flood = TlsFlood(certificates)
+        with MqttBench() as b, Stub(flood) as stub:
+            d = b.start(b.text(mqtt_port=str(stub.port), mqtt_host="localhost", mqtt_tls="yes",
+                               mqtt_ca_file=f"{certificates}/ca.crt"))
+            said = steady(b)
+            begin = now()
+            b.wait_log(d, "MQTT: connection to the broker lost")
+            wait_for(lambda: len(flood.ended) >= 2, WAIT_S, "left, tried again, left again")
+            gap = stub.accepted[1] - stub.accepted[0]
+            check(gap > 0.9, f"tried again after {gap:.2f} s")
+            check(len(stub.accepted) <= 4, f"{len(stub.accepted)} connections")
+            bus_is_calm(b, begin, said)
+            d.signal(signal.SIGTERM)
+            check(d.wait(STOP_S) == 0, "exit code 0")
+            check("hangs" not in d.log(), d.log())
 
 
 @needs_broker
