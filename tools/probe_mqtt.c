@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <mosquitto.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,8 +18,10 @@
 #include "conf/conf.h"
 #include "mqtt_link.h"
 
-#define LIMIT_MS   20000 /* the name service may take its time */
+#define NAME_MS	   20000 /* the name service may take its time */
 #define ECHO_MS	   3000
+#define LIMIT_MS   (NAME_MS + MQTT_CONNECT_MS + ECHO_MS)
+#define STACK	   ((uint32_t)256 * 1024) /* as in the daemon: name service and TLS */
 #define TICK_MS	   20
 #define KEEPALIVE  10
 #define NEVER_MS   (3600 * 1000) /* one attempt, no second */
@@ -44,7 +47,6 @@ struct probe {
 	struct mqtt_config config;
 	struct mqtt_link link;
 	enum stage stage;
-	int64_t begin_ns;
 	int64_t sent_ns;
 	bool connected;
 	bool acked;
@@ -88,13 +90,13 @@ static int probe_open(struct service *s, void *self)
 	struct probe *p = self;
 	int r = 0;
 
-	p->begin_ns = service_now();
 	p->link = (struct mqtt_link){.order = take_echo, .context = p};
 	r = mqtt_link_open(&p->link, &p->config);
+	/* From here, as in the daemon: the name service has its own time. */
+	const int64_t end_ns = service_now() + MQTT_CONNECT_MS * NS_PER_MS;
+
 	while (r == 0 && !p->link.connected && !service_stopping(s)) {
-		r = time_ms_since(service_now(), p->begin_ns) < MQTT_CONNECT_MS
-			    ? mqtt_link_drive(&p->link, s, TICK_MS)
-			    : -ETIMEDOUT;
+		r = service_now() < end_ns ? mqtt_link_drive(&p->link, s, TICK_MS) : -ETIMEDOUT;
 	}
 	if (r != 0) {
 		finish(p, r);
@@ -236,7 +238,12 @@ static const struct service_ops probe_ops = {
 static int run(struct probe *p)
 {
 	const struct service_config config = {
-		.ops = &probe_ops, .self = p, .pause_min_ms = NEVER_MS, .pause_max_ms = NEVER_MS};
+		.ops = &probe_ops,
+		.self = p,
+		.pause_min_ms = NEVER_MS,
+		.pause_max_ms = NEVER_MS,
+		.stack_bytes = STACK,
+	};
 	const struct timespec tick = {.tv_nsec = TICK_MS * (long)NS_PER_MS};
 	const int r = service_start(&p->service, &config);
 
@@ -316,6 +323,8 @@ int probe_mqtt(const char *file, const struct probe_options *o)
 		fprintf(stderr, "jkpylon-probe: %s names no broker: set mqtt.host\n", file);
 		return PROBE_USAGE;
 	}
+	/* TLS writes to its socket by itself. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	settings(&c, &p);
 	if (mosquitto_lib_init() != MOSQ_ERR_SUCCESS) {
 		fprintf(stderr, "jkpylon-probe: no memory\n");

@@ -121,6 +121,7 @@ enum mqtt_tls_fault {
  * @refused: its code if it has not
  * @written: the socket has been writable once: TCP is connected
  * @blocked_ns: since when it takes nothing, TIME_NEVER = it does
+ * @heard: messages since the newest mqtt_link_drive() began
  * @unacked: identifiers of messages that wait for their acknowledgement, 0 = free
  * @acked: at least one was acknowledged
  */
@@ -132,6 +133,7 @@ struct mqtt_link {
 	int refused;
 	enum mqtt_tls_fault tls_fault;
 	int64_t blocked_ns;
+	uint32_t heard;
 	int unacked[MQTT_UNACKED];
 	void (*order)(void *context, const char *topic, const void *payload, size_t len,
 		      bool retained);

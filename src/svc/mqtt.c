@@ -132,11 +132,13 @@ static void on_order(void *self, const char *topic, const void *payload, size_t 
 static int mqtt_open(struct service *service, void *self)
 {
 	struct mqtt *m = self;
-	const int64_t end_ns = service_now() + MQTT_CONNECT_MS * NS_PER_MS;
 	int r = 0;
 
 	m->link = (struct mqtt_link){.order = on_order, .context = m};
 	r = mqtt_link_open(&m->link, &m->config);
+	/* From here: a slow name service must not take the broker's time. */
+	const int64_t end_ns = service_now() + MQTT_CONNECT_MS * NS_PER_MS;
+
 	while (r == 0 && !m->link.connected && !service_stopping(service)) {
 		r = service_now() < end_ns ? mqtt_link_drive(&m->link, service, TICK_MS)
 					   : -ETIMEDOUT;

@@ -18,14 +18,16 @@
 #include "base/time.h"
 #include "base/units.h"
 
-#define SEND_BUFFER	(64 * 1024) /* what waits in the kernel is old when it leaves */
-#define USER_TIMEOUT	20000	    /* ms without an acknowledgement of TCP */
-#define OTHERS		(S_IRWXG | S_IRWXO)
-#define STATUS		"status"
-#define OFFLINE		"offline"
-#define TLS_VERSION	"tlsv1.2" /* at least; the library takes newer ones too */
-#define VERIFY_PEER	1
-#define PACKETS_AT_ONCE 1
+#define SEND_BUFFER	 (64 * 1024) /* what waits in the kernel is old when it leaves */
+#define USER_TIMEOUT	 20000	     /* ms without an acknowledgement of TCP */
+#define OTHERS		 (S_IRWXG | S_IRWXO)
+#define STATUS		 "status"
+#define OFFLINE		 "offline"
+#define TLS_VERSION	 "tlsv1.2" /* at least; the library takes newer ones too */
+#define VERIFY_PEER	 1
+#define CA_FOLDER	 "/etc/ssl/certs" /* authorities of the system, by hash */
+#define PACKETS_AT_ONCE	 1
+#define MESSAGES_AT_ONCE 64U
 
 /* The library's codes, as far as they are told apart. */
 static int error_of(int code, int number)
@@ -79,7 +81,14 @@ static void on_message(struct mosquitto *mosq, void *self, const struct mosquitt
 {
 	struct mqtt_link *l = self;
 
-	(void)mosq;
+	/*
+	 * With TLS the library reads on as long as there is something: a flood would keep the thread in
+	 * it. What the kernel has is the last that it gets.
+	 */
+	if (++l->heard > MESSAGES_AT_ONCE) {
+		(void)shutdown(mosquitto_socket(mosq), SHUT_RDWR);
+		return;
+	}
 	if (m->topic != NULL && m->payloadlen >= 0) {
 		l->order(l->context, m->topic, m->payload, (size_t)m->payloadlen, m->retain);
 	}
@@ -119,7 +128,7 @@ static ssize_t read_secret(int fd, bool credential, char *buf, size_t size)
 	return n >= 0 ? n : -errno;
 }
 
-/* Its first line. Return: 0 or -errno. */
+/* Its first line. Return: 0; -EFBIG: that is longer than a password may be; another -errno. */
 static int read_password(const struct mqtt_config *c, char *buf, size_t size)
 {
 	const int fd = open(c->password_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -134,19 +143,27 @@ static int read_password(const struct mqtt_config *c, char *buf, size_t size)
 		return (int)n;
 	}
 	buf[n] = '\0';
-	buf[strcspn(buf, "\r\n")] = '\0';
+	const size_t len = strcspn(buf, "\r\n");
+
+	if (len >= size - 1U) {
+		return -EFBIG;
+	}
+	buf[len] = '\0';
 	return buf[0] != '\0' ? 0 : -ENODATA;
 }
 
 static int set_login(struct mqtt_link *l, const struct mqtt_config *c)
 {
-	char password[MQTT_PASSWORD_MAX] = "";
+	char password[MQTT_PASSWORD_MAX + 1U] = ""; /* one more shows that there is more */
 	int r = 0;
 
 	if (c->user[0] == '\0') {
 		return 0;
 	}
-	if (c->password_file[0] != '\0' && read_password(c, password, sizeof(password)) != 0) {
+	/* A credential without a service manager has no path: that is no login without a password. */
+	if ((c->credential || c->password_file[0] != '\0') &&
+	    read_password(c, password, sizeof(password)) != 0) {
+		explicit_bzero(password, sizeof(password));
 		return LINK_SECRET;
 	}
 	r = mosquitto_username_pw_set(l->mosq, c->user, password[0] != '\0' ? password : NULL);
@@ -170,9 +187,11 @@ static int set_tls(struct mqtt_link *l, const struct mqtt_config *c)
 	if (c->ca_file[0] == '\0') {
 		r = mosquitto_int_option(l->mosq, MOSQ_OPT_TLS_USE_OS_CERTS, 1);
 	}
-	if (r == MOSQ_ERR_SUCCESS && (c->ca_file[0] != '\0' || c->cert_file[0] != '\0')) {
-		r = mosquitto_tls_set(l->mosq, or_null(c->ca_file), NULL, or_null(c->cert_file),
-				      or_null(c->key_file), NULL);
+	/* The library wants one of the two, whatever else it was told. */
+	if (r == MOSQ_ERR_SUCCESS) {
+		r = mosquitto_tls_set(l->mosq, or_null(c->ca_file),
+				      c->ca_file[0] == '\0' ? CA_FOLDER : NULL,
+				      or_null(c->cert_file), or_null(c->key_file), NULL);
 	}
 	if (r == MOSQ_ERR_SUCCESS) {
 		r = mosquitto_tls_opts_set(l->mosq, VERIFY_PEER, TLS_VERSION, NULL);
@@ -319,10 +338,14 @@ int mqtt_link_drive(struct mqtt_link *l, struct service *s, int32_t ms)
 		}
 	}
 	l->written = l->written || (events & POLLOUT) != 0;
+	l->heard = 0;
 	int r = run(l, events, tls);
 
 	if (l->refused != 0) {
 		return LINK_REFUSED;
+	}
+	if (l->heard > MESSAGES_AT_ONCE) {
+		return -ECONNRESET;
 	}
 	return r != 0 ? cause_of(l, r, tls) : watch_blocked(l);
 }

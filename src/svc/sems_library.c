@@ -106,14 +106,18 @@ static int bind_all(void *handle, char ret_text[SEMS_LIBRARY_TEXT])
 int sems_curl_load(char ret_text[SEMS_LIBRARY_TEXT])
 {
 	static struct objects before;
+	static bool noted;
 	static bool loaded;
 
 	ret_text[0] = '\0';
 	if (loaded) {
 		return 0;
 	}
-	before = (struct objects){0};
-	(void)dl_iterate_phdr(note_object, &before);
+	/* Once: what a try that failed has left mapped is to be unlocked by the one that does not. */
+	if (!noted) {
+		(void)dl_iterate_phdr(note_object, &before);
+		noted = true;
+	}
 	/* It is not unloaded: its libraries have left functions for the end of the process. */
 	void *handle = dlopen(SEMS_LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 

@@ -4,6 +4,7 @@
  * discharged. An inverter without battery fills its fields with all ones and nonsense: 65535 V, 6553.5
  * A, 400 %, "DischargingOfBattery"; one that is switched off with zeros.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,13 @@
 #define KILO	       1000
 #define CONSISTENT_W   200
 #define CONSISTENT_PCT 20
+/* "dd/mm/yyyy hh:mm:ss" */
+#define TIME_TEXT  19
+#define SECOND_AT  3
+#define YEAR_AT	   6
+#define CLOCK_AT   10
+#define MONTH_UNIT INT64_C(100000000) /* of YYYYMMDDhhmmss */
+#define MONTHS	   12
 
 /* What one inverter says of its battery. */
 enum battery {
@@ -68,9 +76,6 @@ static bool parse_pack(const char *s, struct pack *p)
 
 static enum battery judge(const struct pack *p)
 {
-	const int64_t product_w = p->mv * p->ma / (KILO * KILO);
-	const int64_t room_w = CONSISTENT_W + llabs(product_w) * CONSISTENT_PCT / PERCENT;
-
 	if (p->mv < SEMS_VOLTAGE_MIN_MV || p->mv >= ALL_ONES_MV) {
 		return p->mv < 0 ? BATTERY_IMPLAUSIBLE : BATTERY_NONE;
 	}
@@ -78,6 +83,10 @@ static enum battery judge(const struct pack *p)
 	    llabs(p->w) > SEMS_POWER_MAX_W) {
 		return BATTERY_IMPLAUSIBLE;
 	}
+	/* Not before: of two numbers that nobody has looked at the product may not fit. */
+	const int64_t product_w = p->mv * p->ma / (KILO * KILO);
+	const int64_t room_w = CONSISTENT_W + llabs(product_w) * CONSISTENT_PCT / PERCENT;
+
 	return llabs(product_w - p->w) > room_w ? BATTERY_CONTRADICTORY : BATTERY_THERE;
 }
 
@@ -120,27 +129,141 @@ static enum battery look_at_inverter(const cJSON *inverter, struct pack *p)
 	return b == BATTERY_THERE && is_offline(inverter) ? BATTERY_NOT_SAID : b;
 }
 
-/* The newest of all inverters counts. */
-static void take_stamp(const cJSON *inverter, struct sems_values *v)
+/**
+ * struct stamp - when something was said
+ * @ms: of the epoch, 0 = not said
+ * @text: 01/10 or 10/01, as the account has it; NULL: none
+ */
+struct stamp {
+	int64_t ms;
+	const char *text;
+};
+
+static struct stamp stamp_of(const cJSON *inverter)
 {
-	const cJSON *full = sems_json_get(inverter, "invert_full");
-	const cJSON *epoch = sems_json_get(full, "last_time");
-	const char *text = sems_json_text(inverter, "last_refresh_time");
+	const cJSON *epoch = sems_json_get(sems_json_get(inverter, "invert_full"), "last_time");
+	struct stamp s = {.text = sems_json_text(inverter, "last_refresh_time")};
 
 	if (cJSON_IsNumber(epoch) && epoch->valuedouble > EPOCH_MIN_MS &&
 	    epoch->valuedouble < EPOCH_MAX_MS) {
-		const int64_t ms = sems_json_nearest(epoch->valuedouble);
+		s.ms = sems_json_nearest(epoch->valuedouble);
+	}
+	s.text = s.text != NULL ? s.text
+				: sems_json_text(sems_json_get(inverter, "d"), "last_refresh_time");
+	return s;
+}
 
-		v->stamp = v->stamp_kind == SEMS_STAMP_EPOCH && v->stamp > ms ? v->stamp : ms;
+/* No battery is there: the newest of all inverters counts. */
+static void take_stamp(const struct stamp *s, struct sems_values *v)
+{
+	if (s->ms != 0) {
+		v->stamp = v->stamp_kind == SEMS_STAMP_EPOCH ? max_i64(v->stamp, s->ms) : s->ms;
 		v->stamp_kind = SEMS_STAMP_EPOCH;
+	} else if (s->text != NULL && v->stamp_kind != SEMS_STAMP_EPOCH) {
+		/* It changes, more is not known of it. */
+		v->stamp = sems_json_hash(v->stamp, s->text, strlen(s->text));
+	}
+}
+
+/* "dd/mm/yyyy hh:mm:ss", day and month perhaps exchanged, as a number. Return: false if it is none. */
+static bool read_time(const char *text, bool month_first, int64_t *ret_time)
+{
+	char iso[TIME_TEXT + 1];
+	int64_t t = 0;
+
+	if (sems_take_local_time(text, ret_time)) {
+		return true;
+	}
+	if (strnlen(text, TIME_TEXT) < TIME_TEXT) {
+		return false;
+	}
+	(void)snprintf(iso, sizeof(iso), "%.4s-%.2s-%.2s%.9s", text + YEAR_AT,
+		       month_first ? text : text + SECOND_AT, month_first ? text + SECOND_AT : text,
+		       text + CLOCK_AT);
+	if (!sems_take_local_time(iso, &t) || t / MONTH_UNIT % PERCENT > MONTHS) {
+		return false;
+	}
+	*ret_time = t;
+	return true;
+}
+
+/*
+ * < 0: @a is older, 0: equal, > 0: younger. Only if that is certain: two texts of the same minutes can
+ * be compared whichever way they are read. Return: false if it is not.
+ */
+static bool compare_stamps(const struct stamp *a, const struct stamp *b, int64_t *ret_order)
+{
+	bool known = false;
+	int64_t order = 0;
+
+	if (a->ms != 0 && b->ms != 0) {
+		*ret_order = a->ms - b->ms;
+		return true;
+	}
+	if (a->ms != 0 || b->ms != 0 || a->text == NULL || b->text == NULL) {
+		return false;
+	}
+	for (int month_first = 0; month_first <= 1; month_first++) {
+		int64_t at = 0;
+		int64_t bt = 0;
+
+		if (!read_time(a->text, month_first != 0, &at) ||
+		    !read_time(b->text, month_first != 0, &bt)) {
+			continue;
+		}
+		if (known && (order < 0) != (at < bt)) {
+			return false;
+		}
+		known = true;
+		order = at - bt;
+	}
+	*ret_order = order;
+	return known;
+}
+
+/**
+ * struct battery_stamps - of the inverters that have a battery
+ * @oldest: valid if @count is not 0
+ * @unclear: there are some that cannot be compared
+ */
+struct battery_stamps {
+	uint32_t count;
+	bool unclear;
+	struct stamp oldest;
+};
+
+static void take_battery_stamp(const struct stamp *s, struct battery_stamps *all)
+{
+	int64_t order = 0;
+
+	if (all->count++ == 0U) {
+		all->oldest = *s;
 		return;
 	}
-	text = text != NULL ? text
-			    : sems_json_text(sems_json_get(inverter, "d"), "last_refresh_time");
-	/* 01/10 or 10/01, as the account has it: it changes, more is not known of it. */
-	if (text != NULL && v->stamp_kind != SEMS_STAMP_EPOCH) {
-		v->stamp_kind = SEMS_STAMP_MARK;
-		v->stamp = sems_json_hash(v->stamp, text, strlen(text));
+	/* None of them says when: then the values are their own mark. */
+	if (s->ms == 0 && s->text == NULL && all->oldest.ms == 0 && all->oldest.text == NULL) {
+		return;
+	}
+	if (!compare_stamps(s, &all->oldest, &order)) {
+		all->unclear = true;
+	} else if (order < 0) {
+		all->oldest = *s;
+	}
+}
+
+/*
+ * Another inverter that is alive makes nothing new of a battery that is not heard. Where it cannot be
+ * told which of several is the oldest, nothing is new: a mark that never changes.
+ */
+static void use_battery_stamps(const struct battery_stamps *all, struct sems_values *v)
+{
+	if (all->count == 0U) {
+		return;
+	}
+	v->stamp_kind = SEMS_STAMP_MARK;
+	v->stamp = all->unclear ? 0 : SEMS_JSON_HASH;
+	if (!all->unclear) {
+		take_stamp(&all->oldest, v);
 	}
 }
 
@@ -244,6 +367,7 @@ static enum sems_verdict take_inverters(const cJSON *list, look_at *look_at_one,
 	const cJSON *inverter = NULL;
 	int32_t inverters = 0;
 	int32_t batteries = 0;
+	struct battery_stamps own = {0};
 
 	v->stamp_kind = SEMS_STAMP_MARK;
 	v->stamp = SEMS_JSON_HASH;
@@ -251,18 +375,21 @@ static enum sems_verdict take_inverters(const cJSON *list, look_at *look_at_one,
 	{
 		struct pack p = {0};
 		const enum battery b = look_at_one(inverter, &p);
+		const struct stamp stamp = stamp_of(inverter);
 
 		inverters++;
 		seen[b] = true;
 		if (b == BATTERY_THERE) {
 			batteries++;
 			add_pack(&p, batteries, v);
+			take_battery_stamp(&stamp, &own);
 		}
-		take_stamp(inverter, v);
+		take_stamp(&stamp, v);
 	}
 	if (inverters == 0) {
 		return SEMS_NO_VALUE;
 	}
+	use_battery_stamps(&own, v);
 	if (v->stamp == SEMS_JSON_HASH) {
 		sems_mark_values(v);
 	}

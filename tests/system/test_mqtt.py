@@ -6,19 +6,22 @@ changes anything else.
 Environment: see daemon_bench.py. JKP_LONG=1: outages two thousand times.
 """
 
+import contextlib
 import json
 import os
 import pathlib
 import re
 import signal
+import ssl
 import subprocess
 import sys
+import threading
 import time
 
 from daemon_bench import (IDS, SLOW, Bench, Daemon, check, limits, main, now, takes, wait_for,
                           with_cell)
 from mqtt_bench import (MOSQUITTO, OPENSSL, PASSWD, Broker, Client, Stub, make_certificates, reset,
-                        stall)
+                        stall, text_of)
 
 LONG = os.environ.get("JKP_LONG") == "1"
 WAIT_S = 60 if SLOW else 15
@@ -393,6 +396,51 @@ def let_in(connection):
     return True
 
 
+class TlsFlood:
+    """Lets in over TLS, then sends orders without an end, in pieces that end in no record."""
+
+    def __init__(self, certificates):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(f"{certificates}/server.crt", f"{certificates}/server.key")
+        self.ended = []
+
+    def __call__(self, connection):
+        threading.Thread(target=self.flood, args=(connection,), daemon=True).start()
+        return True
+
+    def flood(self, connection):
+        with contextlib.suppress(OSError), self.context.wrap_socket(connection, server_side=True) as s:
+            s.recv(1000)
+            s.sendall(b"\x20\x02\0\0")
+            try:
+                while True:
+                    s.sendall(Client.packet(0x30, text_of(b"jkpylon/set/x") + b"1") * 50000)
+            finally:
+                self.ended.append(now())
+
+
+@needs_broker
+@takes(10)
+def test_SAF_13_FLT_34_FLT_36_flood_over_tls_is_left():
+    with Bench() as outer:
+        certificates = make_certificates(outer.dir)
+        flood = TlsFlood(certificates)
+        with MqttBench() as b, Stub(flood) as stub:
+            d = b.start(b.text(mqtt_port=str(stub.port), mqtt_host="localhost", mqtt_tls="yes",
+                               mqtt_ca_file=f"{certificates}/ca.crt"))
+            said = steady(b)
+            begin = now()
+            b.wait_log(d, "MQTT: connection to the broker lost")
+            wait_for(lambda: len(flood.ended) >= 2, WAIT_S, "left, tried again, left again")
+            gap = stub.accepted[1] - stub.accepted[0]
+            check(gap > 0.9, f"tried again after {gap:.2f} s")
+            check(len(stub.accepted) <= 4, f"{len(stub.accepted)} connections")
+            bus_is_calm(b, begin, said)
+            d.signal(signal.SIGTERM)
+            check(d.wait(STOP_S) == 0, "exit code 0")
+            check("hangs" not in d.log(), d.log())
+
+
 @needs_broker
 @takes(15)
 def test_SAF_13_FLT_34_slow_broker_is_left_and_nothing_piles_up():
@@ -481,6 +529,9 @@ def test_SAF_13_certificates_are_checked():
                      "MQTT: the broker's certificate is not signed by a known authority"),
                     ({"mqtt_host": "localhost"},
                      "MQTT: the broker's certificate is not signed by a known authority"),
+                    ({"mqtt_host": "localhost", "mqtt_cert_file": f"{certificates}/server.crt",
+                      "mqtt_key_file": f"{certificates}/server.key"},
+                     "MQTT: the broker's certificate is not signed by a known authority"),
                     ({"mqtt_host": "localhost", "mqtt_port": str(b.broker.port),
                       "mqtt_ca_file": f"{certificates}/ca.crt"}, "MQTT: TLS fails"),
                     ({"mqtt_host": "localhost", "mqtt_ca_file": f"{certificates}/none.crt"},
@@ -514,8 +565,10 @@ def test_probe_says_what_is_wrong_with_the_leg():
         expect(1, "unknown key mqtt.hosts", probe(absent, mqtt_hosts="x"))
         with Stub(reset) as stub:
             expect(3, "no broker: Connection reset", probe(absent, mqtt_port=str(stub.port)))
-        acl = ["user me", "topic readwrite jkpylon/#", "user mute", "topic read nothing"]
-        with MqttBench(users={"me": SECRET, "mute": SECRET}, tls=certificates, acl=acl) as b:
+        acl = ["user me", "topic readwrite jkpylon/#", "user mute", "topic read nothing",
+               "user long", "topic readwrite jkpylon/#"]
+        users = {"me": SECRET, "mute": SECRET, "long": "p" * 255}
+        with MqttBench(users=users, tls=certificates, acl=acl) as b:
             b.broker.start()
             secret = b.dir / "secret"
             secret.write_text(SECRET + "\n", encoding="ascii")
@@ -530,6 +583,17 @@ def test_probe_says_what_is_wrong_with_the_leg():
             check(found[0] == 0 and value["good"] and value["echo_ms"] < 2000, found)
             expect(3, "no permission", probe(b, **{**login, "mqtt_user": "mute"}))
             expect(3, "refused: user or password", probe(b, **{**login, "mqtt_user": "you"}))
+            # Without a service manager there is no credential: nobody logs in without a password.
+            expect(3, "mqtt.password_file cannot be used",
+                   probe(b, **{**login, "mqtt_password_file": "credential:mqtt"}))
+            # One that is too long is not cut to one that is right.
+            long = {**login, "mqtt_user": "long"}
+            for end, status, words in (("", 0, "good"), ("\n", 0, "good"),
+                                       ("p", 3, "mqtt.password_file cannot be used"),
+                                       ("p\n", 3, "mqtt.password_file cannot be used")):
+                secret.write_text("p" * 255 + end, encoding="ascii")
+                expect(status, words, probe(b, **long))
+            secret.write_text(SECRET + "\n", encoding="ascii")
             tls = {**login, "mqtt_tls": "yes", "mqtt_port": str(b.broker.tls_port),
                    "mqtt_ca_file": f"{certificates}/ca.crt"}
             expect(0, "good", probe(b, **{**tls, "mqtt_host": "localhost"}))
@@ -537,6 +601,15 @@ def test_probe_says_what_is_wrong_with_the_leg():
             expect(3, "bad certificate", probe(b, **{**tls, "mqtt_host": "localhost",
                                                      "mqtt_ca_file": f"{certificates}/other.crt"}))
             expect(3, "TLS fails", probe(b, **{**tls, "mqtt_port": str(b.broker.port)}))
+            # A certificate of our own, and the authorities of the system.
+            own = {**tls, "mqtt_host": "localhost", "mqtt_ca_file": "none",
+                   "mqtt_cert_file": f"{certificates}/server.crt",
+                   "mqtt_key_file": f"{certificates}/server.key"}
+            os.environ["SSL_CERT_FILE"] = f"{certificates}/ca.crt"
+            try:
+                expect(0, "good", probe(b, **own))
+            finally:
+                del os.environ["SSL_CERT_FILE"]
             os.chmod(secret, 0o644)
             expect(1, "others can read this secret", probe(b, **login))
             check("MQTT: connection to the broker lost" not in d.log(), "the daemon is not disturbed")

@@ -207,6 +207,10 @@ static void test_legacy_battery(void **state)
 		{"{\"battery\":\"52 V/9.6A/500W\"}", SEMS_IMPLAUSIBLE, 0, 0, 0, 0},
 		{"{\"battery\":\".V/A/W\"}", SEMS_IMPLAUSIBLE, 0, 0, 0, 0},
 		{"{\"battery\":\"99999999999V/1A/1W\"}", SEMS_IMPLAUSIBLE, 0, 0, 0, 0},
+		/* products beyond 64 bits: not computed before the range is known */
+		{"{\"battery\":\"999999999V/999999999A/1W\"}", SEMS_OK, PEER_NO_BATTERY, NONE, NONE,
+		 NONE},
+		{"{\"battery\":\"-999999999V/999999999A/1W\"}", SEMS_IMPLAUSIBLE, 0, 0, 0, 0},
 		/* two: their powers together; one without a battery does not count */
 		{"{\"battery\":\"50V/10A/500W\"},{\"battery\":\"50V/20A/1000W\"}", SEMS_OK,
 		 PEER_DISCHARGING, NONE, -1500, NONE},
@@ -247,9 +251,15 @@ static void test_legacy_points(void **state)
 	static const char none[] =
 		"{\"code\":\"0\",\"data\":{\"inverterPoints\":[{\"soc\":\"400%\","
 		"\"vbattery1\":65535.0,\"ibattery1\":6553.5}]}}";
+	/* beyond 64 bits */
+	static const char huge[] =
+		"{\"code\":\"0\",\"data\":{\"inverterPoints\":[{\"vbattery1\":999999999,"
+		"\"ibattery1\":\"-999999999\"}]}}";
 	struct sems_values v = {0};
 
 	(void)state;
+	assert_int_equal(values_of(huge, &v), SEMS_OK);
+	assert_int_equal(v.mode, PEER_NO_BATTERY);
 	assert_int_equal(values_of(good, &v), SEMS_OK);
 	assert_int_equal(v.shape, SEMS_SHAPE_POINTS);
 	assert_int_equal(v.mode, PEER_CHARGING);
@@ -488,6 +498,136 @@ static void test_FLT_39_time_of_the_epoch(void **state)
 		    TIME_NEVER);
 }
 
+/* Each %s of @form is replaced by one of @at. */
+static void put_stamps(char *text, size_t size, const char *form, const char *const *at)
+{
+	size_t used = 0;
+
+	for (const char *p = form; *p != '\0'; p++) {
+		const bool here = p[0] == '%' && p[1] == 's';
+
+		used += (size_t)snprintf(text + used, size - used, "%.*s",
+					 here ? (int)strlen(*at) : 1, here ? *at : p);
+		at += here ? 1 : 0;
+		p += here ? 1 : 0;
+		assert_true(used < size);
+	}
+}
+
+/* Two inverters, %s: when they were heard. */
+#define EPOCH(battery) "{\"battery\":\"" battery "\",\"invert_full\":{\"last_time\":%s}}"
+#define TEXT(battery)  "{\"battery\":\"" battery "\",\"last_refresh_time\":\"%s\"}"
+#define HAS	       "50V/10A/500W"
+#define HAS_NOT	       "0V/0A/0W"
+
+/* SAF-07, FLT-39: one inverter that is alive makes nothing new of the battery of another. */
+static void test_FLT_39_stamp_of_the_battery(void **state)
+{
+	static const struct {
+		const char *inverters;
+		const char *first[2];
+		const char *second[2];
+		bool moves;
+	} row[] = {
+		/* the hybrid stands still, the string inverter does not, and the reverse */
+		{EPOCH(HAS) "," EPOCH(HAS_NOT),
+		 {"1800000000000", "1800000000000"},
+		 {"1800000000000", "1800000600000"},
+		 false},
+		{EPOCH(HAS_NOT) "," EPOCH(HAS),
+		 {"1800000000000", "1800000000000"},
+		 {"1800000600000", "1800000000000"},
+		 false},
+		{EPOCH(HAS) "," EPOCH(HAS_NOT),
+		 {"1800000000000", "1800000000000"},
+		 {"1800000600000", "1800000000000"},
+		 true},
+		/* of several batteries the oldest */
+		{EPOCH(HAS) "," EPOCH(HAS),
+		 {"1800000000000", "1800000300000"},
+		 {"1800000000000", "1800000600000"},
+		 false},
+		{EPOCH(HAS) "," EPOCH(HAS),
+		 {"1800000300000", "1800000000000"},
+		 {"1800000600000", "1800000000000"},
+		 false},
+		{EPOCH(HAS) "," EPOCH(HAS),
+		 {"1800000000000", "1800000300000"},
+		 {"1800000600000", "1800000600000"},
+		 true},
+		/* without any battery the newest of all */
+		{EPOCH(HAS_NOT) "," EPOCH(HAS_NOT),
+		 {"1800000000000", "1800000000000"},
+		 {"1800000000000", "1800000600000"},
+		 true},
+		/* the same by texts */
+		{TEXT(HAS) "," TEXT(HAS_NOT),
+		 {"10/01/2026 15:52:38", "10/01/2026 15:52:38"},
+		 {"10/01/2026 15:52:38", "10/01/2026 15:53:38"},
+		 false},
+		{TEXT(HAS) "," TEXT(HAS_NOT),
+		 {"10/01/2026 15:52:38", "10/01/2026 15:52:38"},
+		 {"10/01/2026 15:53:38", "10/01/2026 15:52:38"},
+		 true},
+		{TEXT(HAS) "," TEXT(HAS),
+		 {"10/01/2026 15:52:38", "10/01/2026 15:52:39"},
+		 {"10/01/2026 15:52:38", "10/01/2026 15:53:39"},
+		 false},
+		{TEXT(HAS) "," TEXT(HAS),
+		 {"09.05.2026 18:49:40", "09.05.2026 18:49:41"},
+		 {"09.05.2026 18:50:40", "09.05.2026 18:50:41"},
+		 true},
+		{TEXT(HAS) "," TEXT(HAS),
+		 {"2026-05-09 18:49:40", "2026-05-09 18:49:41"},
+		 {"2026-05-09 18:49:40", "2026-05-09 18:50:41"},
+		 false},
+		/* over midnight, the month and the year */
+		{TEXT(HAS) "," TEXT(HAS),
+		 {"31/12/2026 23:59:58", "31/12/2026 23:59:59"},
+		 {"01/01/2027 00:00:58", "31/12/2026 23:59:59"},
+		 true},
+		{TEXT(HAS) "," TEXT(HAS),
+		 {"12/31/2026 23:59:59", "12/31/2026 23:59:59"},
+		 {"01/01/2027 00:00:58", "12/31/2026 23:59:59"},
+		 false},
+		/* which of them is older cannot be told, nor with a text that is no time */
+		{TEXT(HAS) "," TEXT(HAS),
+		 {"10/11/2026 15:52:38", "01/12/2026 15:52:38"},
+		 {"10/11/2026 15:52:38", "01/12/2026 15:53:38"},
+		 false},
+		{TEXT(HAS) "," TEXT(HAS), {"yesterday", "today"}, {"yesterday", "tomorrow"}, false},
+		{TEXT(HAS) "," EPOCH(HAS),
+		 {"10/01/2026 15:52:38", "1800000000000"},
+		 {"10/01/2026 15:52:38", "1800000600000"},
+		 false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		struct sems_fresh f = {0};
+		int64_t t_ns = 0;
+
+		for (int64_t round = 0; round < 2; round++) {
+			const char *const *at = round == 0 ? row[i].first : row[i].second;
+			char form[512];
+			char text[512];
+			struct sems_values v = {0};
+
+			(void)snprintf(form, sizeof(form),
+				       "{\"code\":0,\"data\":{\"inverter\":[%s]}}",
+				       row[i].inverters);
+			put_stamps(text, sizeof(text), form, at);
+			assert_int_equal(values_of(text, &v), SEMS_OK);
+			t_ns = sems_fresh_take(&f, v.stamp_kind, v.stamp, (1000 + round * 600) * S,
+					       INT64_C(1800000000000) + round * 600000);
+		}
+		/* What stands still is 600 s old now, or was never believed. */
+		if ((t_ns > 1000 * S) != row[i].moves) {
+			fail_msg("row %zu: %lld", i, (long long)t_ns);
+		}
+	}
+}
+
 static void test_clock(void **state)
 {
 	const int64_t good = 1800000000000;
@@ -613,6 +753,7 @@ int main(void)
 		cmocka_unit_test(test_FLT_38_bounds),
 		cmocka_unit_test(test_FLT_39_time_without_a_zone),
 		cmocka_unit_test(test_FLT_39_time_of_the_epoch),
+		cmocka_unit_test(test_FLT_39_stamp_of_the_battery),
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_hosts),
