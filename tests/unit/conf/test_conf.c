@@ -394,7 +394,7 @@ static void test_advice_on_halves(void **state)
 		{BASE METER "[damping]\npreset = off\n", "sma.enabled=yes: damping.preset=off"},
 		{BASE METER PEER "[damping]\npreset = off\n", NULL},
 		{BASE PEER, "goodwe.host: without a meter"},
-		{BASE PEER "[arbiter]\ninterlock = no\n", NULL},
+		{BASE PEER "[arbiter]\ninterlock = no\n", "goodwe.host: without a meter"},
 		{BASE METER PEER "[arbiter]\ninterlock = no\ncross_charge = no\n",
 		 "goodwe.host: arbiter.interlock=no"},
 		{BASE "[sma]\nenabled = yes\ninterface = eth0\n", "sma.serial: not set"},
