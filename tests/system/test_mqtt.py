@@ -363,6 +363,42 @@ def test_SAF_13_FLT_34_broker_that_resets_or_stalls_is_asked_less_and_less():
         check("hangs" not in d.log(), d.log())
 
 
+@needs_broker
+@takes(8)
+def test_SAF_13_FLT_33_name_service_that_hangs_delays_no_end():
+    if SLOW:
+        return "a sanitizer does not go with a preloaded library"
+    with MqttBench() as b:
+        path = b.dir / "stall"
+        path.write_text("name", encoding="ascii")
+        env = {"LD_PRELOAD": os.environ["JKP_STALLER"], "JKP_STALL": str(path)}
+        d = b.start(env=env)
+        steady(b)
+        begin, worker = now(), worker_of(d)
+        d.signal(signal.SIGHUP)
+        wait_for(lambda: not pathlib.Path(f"/proc/{worker}").exists(), WAIT_S, "the worker ends")
+        took = now() - begin
+        print(f"        reload: the worker ended after {took:.2f} s")
+        wait_for(lambda: d.worker() not in (None, worker), WAIT_S, "a new worker")
+        check(took < 0.9, f"the worker ended {took:.2f} s after SIGHUP\n{d.log()}")
+        check("hangs" not in d.log(), d.log())
+        steady(b)
+        begin = now()
+        d.signal(signal.SIGTERM)
+        check(d.wait(STOP_S + 1) == 0, "exit code 0")
+        print(f"        stop: after {now() - begin:.2f} s")
+        b.wait_log(d, "the thread of mqtt hangs and is left behind")
+        check("stopped" in d.log() and "libraries are taken down" not in d.log(), d.log())
+        # With nothing left behind they are: this is what was looked for.
+        path.write_text("", encoding="ascii")
+        d = b.start(env=env)
+        b.wait_log(d, "MQTT: the broker cannot be reached")
+        path.write_text("name", encoding="ascii")
+        d.signal(signal.SIGTERM)
+        check(d.wait(STOP_S) == 0, "exit code 0")
+        check("libraries are taken down" in d.log(), d.log())
+
+
 def announce(connection):
     """Lets in, then announces a message of 256 MB and sends what there is room for."""
     connection.recv(1000)
