@@ -75,6 +75,7 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *t, struct
 	return real_sleep()(clock, flags, t, left);
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): theirs are reserved */
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
 		struct addrinfo **found)
 {
