@@ -374,5 +374,12 @@ int main(int argc, char **argv)
 		conf_print(&w.config, stdout);
 		return EXIT_OK;
 	}
-	return serve(&w);
+	const int code = serve(&w);
+
+	if (w.left_behind) {
+		/* A thread goes on: its libraries must not be taken down beside it. */
+		(void)fflush(stdout);
+		_exit(code);
+	}
+	return code;
 }

@@ -12,7 +12,8 @@
 #include "rt/shared_log.h"
 #include "sems_settings.h"
 
-#define MS_PER_S 1000
+#define MS_PER_S  1000
+#define RELOAD_MS 200 /* all services have so long, at the same time */
 
 /* A report for people. */
 static int start_solis(struct worker *w)
@@ -151,17 +152,28 @@ void worker_watch_services(struct worker *w)
 	}
 }
 
-/* One that hangs is left behind: the end of the worker does not wait for it (SAF-13). */
+/*
+ * One that hangs is left behind: the end of the worker does not wait for it (SAF-13). A reload waits for
+ * none: the relay would open meanwhile, and they end with the process.
+ */
 void worker_stop_services(struct worker *w)
 {
+	const int32_t max_ms = w->reload ? RELOAD_MS : SERVICE_STOP_MAX_MS;
+
 	while (w->services > 0U) {
 		const struct worker_service *s = &w->service[--w->services];
-		const int r = service_stop(s->service);
 
-		if (r != 0) {
-			w->left_behind = true;
-			shared_log(EVENT_WARNING, "the thread of %s hangs and is left behind: %s",
-				   s->name, strerror(-r));
+		if (service_stop_within(s->service, max_ms) == 0) {
+			continue;
+		}
+		w->left_behind = true;
+		if (w->reload) {
+			shared_log(EVENT_INFO,
+				   "the thread of %s has not ended in %d ms: left behind", s->name,
+				   max_ms);
+		} else {
+			shared_log(EVENT_WARNING, "the thread of %s hangs and is left behind",
+				   s->name);
 		}
 	}
 }

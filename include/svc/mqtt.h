@@ -185,6 +185,8 @@ struct mqtt {
 	bool waits; /* a round is due and the broker has not taken what was sent before */
 	int64_t due_ns;
 	int64_t seed_ns;
+	int64_t flooded_ns; /* last told */
+	int64_t retained_ns;
 	uint32_t seen_step;
 	uint32_t seen_latched;
 	uint32_t seen_relay;

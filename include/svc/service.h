@@ -165,6 +165,14 @@ void service_ask_to_end(struct service *s);
  */
 int service_stop(struct service *s);
 
+/**
+ * service_stop_within - the same with a bound of its own
+ * @max_ms: 0..SERVICE_STOP_MAX_MS, from service_ask_to_end() on if that came before
+ *
+ * For an end that has less time: the thread need not hang to be left behind, so the process ends soon.
+ */
+int service_stop_within(struct service *s, int32_t max_ms);
+
 /* The rest is called by the ops, in the service's thread. */
 
 /* CLOCK_MONOTONIC. */

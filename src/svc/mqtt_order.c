@@ -3,7 +3,10 @@
 
 #include <string.h>
 
+#include "base/time.h"
 #include "base/units.h"
+
+#define SELDOM_MS 200
 
 static int32_t shown(uint32_t count)
 {
@@ -74,6 +77,17 @@ static const char *name_of(const char *topic)
 	return slash != NULL ? slash + 1 : topic;
 }
 
+/* Who floods must not push what else is to be told out of the ring. */
+static void say_seldom(struct mqtt *m, enum event_id id, uint32_t count, int64_t *said_ns)
+{
+	const int64_t now_ns = service_now();
+
+	if (time_ms_since(now_ns, *said_ns) >= SELDOM_MS) {
+		*said_ns = now_ns;
+		service_say(&m->service, id, shown(count), 0, 0, 0);
+	}
+}
+
 void mqtt_order_take(struct mqtt *m, const char *topic, const void *payload, size_t len,
 		     bool retained)
 {
@@ -85,11 +99,11 @@ void mqtt_order_take(struct mqtt *m, const char *topic, const void *payload, siz
 	if (retained) {
 		/* What somebody once wanted: it says nothing about now (SAF-19). */
 		m->count.ignored++;
-		service_say(&m->service, EVENT_MQTT_RETAINED, shown(m->count.ignored), 0, 0, 0);
+		say_seldom(m, EVENT_MQTT_RETAINED, m->count.ignored, &m->retained_ns);
 		return;
 	}
 	if (!mqtt_rate_take(&m->rate, service_now())) {
-		service_say(&m->service, EVENT_MQTT_FLOOD, shown(++m->flooded), 0, 0, 0);
+		say_seldom(m, EVENT_MQTT_FLOOD, ++m->flooded, &m->flooded_ns);
 		m->count.ignored++;
 		return;
 	}

@@ -153,7 +153,7 @@ static struct stamp stamp_of(const cJSON *inverter)
 	return s;
 }
 
-/* No battery is there: the newest of all inverters counts. */
+/* Of several the newest. */
 static void take_stamp(const struct stamp *s, struct sems_values *v)
 {
 	if (s->ms != 0) {
@@ -251,18 +251,12 @@ static void take_battery_stamp(const struct stamp *s, struct battery_stamps *all
 	}
 }
 
-/*
- * Another inverter that is alive makes nothing new of a battery that is not heard. Where it cannot be
- * told which of several is the oldest, nothing is new: a mark that never changes.
- */
+/* Another inverter that is alive makes nothing new of a battery that is not heard. */
 static void use_battery_stamps(const struct battery_stamps *all, struct sems_values *v)
 {
-	if (all->count == 0U) {
-		return;
-	}
-	v->stamp_kind = SEMS_STAMP_MARK;
-	v->stamp = all->unclear ? 0 : SEMS_JSON_HASH;
-	if (!all->unclear) {
+	if (all->count != 0U) {
+		v->stamp_kind = SEMS_STAMP_MARK;
+		v->stamp = SEMS_JSON_HASH;
 		take_stamp(&all->oldest, v);
 	}
 }
@@ -393,7 +387,10 @@ static enum sems_verdict take_inverters(const cJSON *list, look_at *look_at_one,
 	if (v->stamp == SEMS_JSON_HASH) {
 		sems_mark_values(v);
 	}
-	return conclude(seen, v);
+	const enum sems_verdict verdict = conclude(seen, v);
+
+	/* Which of several is the oldest cannot be told: any mark could look new. */
+	return verdict == SEMS_OK && own.unclear ? SEMS_NO_VALUE : verdict;
 }
 
 enum sems_verdict sems_take_monitor(const cJSON *data, struct sems_values *v)

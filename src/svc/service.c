@@ -340,13 +340,18 @@ void service_ask_to_end(struct service *s)
 
 int service_stop(struct service *s)
 {
+	return service_stop_within(s, SERVICE_STOP_MAX_MS);
+}
+
+int service_stop_within(struct service *s, int32_t max_ms)
+{
 	struct pollfd p = {.events = POLLIN};
 
 	if (!s->running) {
 		return 0;
 	}
 	service_ask_to_end(s);
-	const int64_t end_ns = s->asked_ns + SERVICE_STOP_MAX_MS * NS_PER_MS;
+	const int64_t end_ns = s->asked_ns + max_ms * NS_PER_MS;
 	int64_t left_ns = max_i64(end_ns - service_now(), 0);
 
 	s->running = false;

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Makes the cycle thread of jkpylon-worker misbehave, for the tests of the guard: preloaded, it looks
- * at each sleep of that thread whether the file named by JKP_STALL holds a word.
+ * Makes threads of jkpylon-worker misbehave: preloaded, it looks at each sleep of the cycle and at each
+ * name that is looked up whether the file named by JKP_STALL holds a word.
  *
- *   spin    never returns and never sleeps
- *   block   sleeps for 10 s
+ *   spin    the cycle never returns and never sleeps
+ *   block   it sleeps for 10 s
+ *   name    a name is never found, nor is it said that it is unknown; and the worker tells whether it
+ *           takes down its libraries
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,4 +73,27 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *t, struct
 		}
 	}
 	return real_sleep()(clock, flags, t, left);
+}
+
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): theirs are reserved */
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+		struct addrinfo **found)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
+	void *symbol = dlsym(RTLD_NEXT, "getaddrinfo");
+
+	while (wanted() == 'n') {
+		pause();
+	}
+	memcpy(&real, &symbol, sizeof(real));
+	return real(name, service, hints, found);
+}
+
+__attribute__((destructor)) static void taken_down(void)
+{
+	static const char text[] = "<6>libraries are taken down\n";
+
+	if (wanted() == 'n' && strcmp(program_invocation_short_name, "jkpylon-worker") == 0) {
+		(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	}
 }

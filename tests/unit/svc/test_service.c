@@ -73,6 +73,7 @@ static struct {
 
 static struct service service;
 static struct service hanging; /* left behind by its test */
+static struct service hurried; /* likewise */
 static struct service_health seen;
 
 static _Atomic uint32_t no_memory;
@@ -491,6 +492,30 @@ static void test_SAF_13_FLT_33_thread_that_hangs_is_left_behind(void **state)
 	assert_int_equal(dummy.closes, 1);
 }
 
+/* A reload has less time: it does not even wait for one that would end in time. */
+static void test_SAF_13_end_within_less_time(void **state)
+{
+	const struct service_config config = config_of(1, 1);
+
+	(void)state;
+	dummy.step_act = ACT_HANG;
+	assert_int_equal(service_start(&hurried, &config), 0);
+	while (dummy.steps == 0U) {
+		sleep_ms(1);
+	}
+	const int64_t begin_ns = service_now();
+
+	assert_int_equal(service_stop_within(&hurried, 200), -ETIMEDOUT);
+	assert_in_range((service_now() - begin_ns) / NS_PER_MS, 200, 200 + LATE_MS);
+	while (look(&hurried) && seen.state != SERVICE_OFF) {
+		sleep_ms(5);
+	}
+	/* one that does not hang ends as always */
+	dummy.step_act = ACT_WAIT;
+	assert_int_equal(service_start(&service, &config), 0);
+	assert_int_equal(service_stop_within(&service, 200), 0);
+}
+
 static void test_full_ring_is_counted(void **state)
 {
 	struct event e;
@@ -669,6 +694,7 @@ int main(void)
 		TEST(test_defer_of_an_open_that_works_is_kept),
 		TEST(test_SAF_13_stop_in_every_state),
 		TEST(test_SAF_13_FLT_33_thread_that_hangs_is_left_behind),
+		TEST(test_SAF_13_end_within_less_time),
 		TEST(test_full_ring_is_counted),
 		TEST(test_health),
 		TEST(test_thread_is_an_ordinary_one_with_its_name),
