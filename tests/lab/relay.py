@@ -31,10 +31,10 @@ class Relay:
     def killed(self):
         return self.lab.machine.ask("lines", name="killer")["lines"]
 
-    def start(self, line, **changes):
-        """A daemon with this line; returns when the relay closed."""
+    def start(self, line, wait=True, **changes):
+        """A daemon with this line, waited for as bench.Lab does; returns when the relay closed."""
         begin = time.monotonic()
-        self.lab.start_daemon(failsafe_relay=f"labgpio:{line}", **{**SHORT, **changes})
+        self.lab.start_daemon(wait=wait, failsafe_relay=f"labgpio:{line}", **{**SHORT, **changes})
         return self.closed(line, begin)
 
     def end(self):
