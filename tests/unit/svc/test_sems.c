@@ -504,12 +504,15 @@ static void put_stamps(char *text, size_t size, const char *form, const char *co
 	size_t used = 0;
 
 	for (const char *p = form; *p != '\0'; p++) {
-		const bool here = p[0] == '%' && p[1] == 's';
+		const char *part = p;
+		size_t len = 1;
 
-		used += (size_t)snprintf(text + used, size - used, "%.*s",
-					 here ? (int)strlen(*at) : 1, here ? *at : p);
-		at += here ? 1 : 0;
-		p += here ? 1 : 0;
+		if (p[0] == '%' && p[1] == 's' && *at != NULL) {
+			part = *at++;
+			len = strlen(part);
+			p++;
+		}
+		used += (size_t)snprintf(text + used, size - used, "%.*s", (int)len, part);
 		assert_true(used < size);
 	}
 }
