@@ -99,13 +99,16 @@ def run(lab):
     lab.note(f"page faults of the cycle thread: {faults[0]} minor, {faults[1]} major")
     want = page.LOCKED | page.FIFO | page.ARMED | page.TRACING
     check(second["flags"] & want == want, f"flags {second['flags']:#x}")
-    check(second["losses"] == 0 and second["tx_dropped"] == 0, "serial device or frames lost")
+    lost = second["losses"] + second["tx_dropped"]
+    check(lost <= sum(q - p > 1 for p, q in pauses), f"serial device or frames lost: {lost}")
 
     locked_kib(lab, LOCKED_MAX_KIB, "")
 
     lab.signal(signal.SIGTERM)
     check(lab.wait_end() == 0, "a clean end")
     lab.run("(umask 077; printf 'owner@house\\nsecret\\n' >/run/lab/login)")
+    # The board has no clock of its own, and the portal is not asked before there is one.
+    lab.run("date -s '2026-11-01 12:00'")
     begin = lab.now()
     lab.start_daemon(**{**SERVICES, **SEMS})
     lab.wait_log("SEMS: the portal cannot be reached", 30, begin)
