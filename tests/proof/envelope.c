@@ -24,7 +24,7 @@
  * 10^6 x 0.1 degC (sample.c believes much less).
  *
  * takes: 7
- * cbmc: --unwind 40 --signed-overflow-check --div-by-zero-check --conversion-check
+ * cbmc: --unwind 48 --signed-overflow-check --div-by-zero-check --conversion-check
  * cbmc: --bounds-check --pointer-check --undefined-shift-check
  * replace: curve_ma curve_ma_contract
  * replace: scale scale_contract
