@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/time.h"
 #include "base/units.h"
 #include "rt/guard.h"
 #include "rt/clock.h"
@@ -30,7 +31,6 @@
 #define WATCH_MS	5000 /* how often somebody looks whether a service hangs */
 #define EXPLAIN_WAIT_MS 5000
 #define EXPLAIN_POLL_MS 20
-#define MS_PER_S	1000
 #define FOREVER		(-1)
 #define LINE_SIZE	400
 

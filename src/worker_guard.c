@@ -6,12 +6,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/time.h"
 #include "base/units.h"
 #include "rt/guard.h"
 #include "rt/shared_log.h"
 #include "worker.h"
 
-#define MS_PER_S       1000
 #define ANSWER_WAIT_MS 5000 /* the guard may wait for a disk here */
 #define ANSWER_POLL_MS 2
 

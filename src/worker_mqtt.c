@@ -8,10 +8,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/time.h"
 #include "base/units.h"
 #include "rt/shared_log.h"
-
-#define MS_PER_S 1000
 
 /*
  * The library makes room for whatever a peer announces, 256 MB at most, and all memory is locked: so

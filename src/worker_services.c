@@ -8,11 +8,11 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "rt/guard.h"
 #include "rt/shared_log.h"
 #include "sems_settings.h"
 
-#define MS_PER_S  1000
 #define RELOAD_MS 200 /* all services have so long, at the same time */
 
 /* A report for people. */

@@ -149,6 +149,15 @@ static int close_output(int status)
 	return status;
 }
 
+void probe_config_error(const char *file, const struct conf_error *error)
+{
+	if (error->line > 0) {
+		fprintf(stderr, "jkpylon-probe: %s:%d: %s\n", file, error->line, error->text);
+	} else {
+		fprintf(stderr, "jkpylon-probe: %s: %s\n", file, error->text);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct probe_options o = {

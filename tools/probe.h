@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conf/conf.h"
 #include "proto/jk_uart.h"
 
 #define PROBE_GOOD   0
@@ -40,6 +41,9 @@ int probe_mqtt(const char *file, const struct probe_options *o);
 int probe_decode(const char *file);
 int probe_goodwe(const char *host, const struct probe_options *o);
 int probe_goodwe_find(const char *broadcast);
+
+/* What is wrong with the daemon's configuration, FILE:LINE where there is one line. */
+void probe_config_error(const char *file, const struct conf_error *error);
 
 /* Print everything a reply says, for a person. */
 void probe_show(const struct jk_sample *s);

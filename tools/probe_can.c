@@ -21,7 +21,7 @@
 #define NS_PER_S    1e9
 #define STANDARD    (CAN_SFF_MASK + 1U)
 #define TEXT_MAX    160
-#define MS_PER_S    1000.0
+#define MS_IN_S	    1000.0
 #define PERIODS_MIN 2U
 #define WAIT_MS	    250
 
@@ -288,7 +288,7 @@ static void print_json(const char *interface, const struct listening *l, const s
 
 		if (h->count > 0) {
 			printf("%s\"%03X\":{\"count\":%u,\"len\":%u,\"period_ms\":%.0f}",
-			       first ? "" : ",", id, h->count, h->len, period_s(h) * MS_PER_S);
+			       first ? "" : ",", id, h->count, h->len, period_s(h) * MS_IN_S);
 			first = false;
 		}
 	}

@@ -316,7 +316,7 @@ int probe_mqtt(const char *file, const struct probe_options *o)
 	struct conf_error error = {0};
 
 	if (conf_read(file, &c, &error) != 0) {
-		fprintf(stderr, "jkpylon-probe: %s:%d: %s\n", file, error.line, error.text);
+		probe_config_error(file, &error);
 		return PROBE_USAGE;
 	}
 	if (c.mqtt_host[0] == '\0') {

@@ -206,7 +206,7 @@ int probe_sems(const char *file, const struct probe_options *o)
 	struct sems_values values = {0};
 
 	if (conf_read(file, &config, &error) != 0) {
-		fprintf(stderr, "jkpylon-probe: %s:%d: %s\n", file, error.line, error.text);
+		probe_config_error(file, &error);
 		return PROBE_USAGE;
 	}
 	if (config.sems_login_file[0] == '\0') {

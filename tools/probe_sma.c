@@ -22,7 +22,7 @@
 #define METERS	     16U
 #define WAIT_MS	     200
 #define DW_PER_W     10.0
-#define MS_PER_S     1000.0
+#define MS_IN_S	     1000.0
 #define TEXT_MAX     160
 #define RATE_MIN     2U
 #define LINES_MAX_DW 20 /* what sum and lines may differ by without a remark */

@@ -7,7 +7,7 @@
 
 #define NS_PER_S      INT64_C(1000000000)
 #define NS_PER_MS     INT64_C(1000000)
-#define MS_PER_S      1000.0
+#define MS_IN_S	      1000.0
 #define VOLT	      230.0
 #define LINES	      3
 #define DW_PER_W      10.0
@@ -91,12 +91,12 @@ static void fill(const struct sim_sma *s, uint32_t serial, double watt, struct s
 		set_pair(s, m, line, SPEEDWIRE_P_IMPORT, watt * share, share);
 		set_pair(s, m, line, SPEEDWIRE_Q_IMPORT, 0, 0);
 		set_pair(s, m, line, SPEEDWIRE_S_IMPORT, watt * share, share);
-		set(m, line, SPEEDWIRE_POWER_FACTOR, MS_PER_S);
+		set(m, line, SPEEDWIRE_POWER_FACTOR, MS_IN_S);
 		if (line != SPEEDWIRE_SUM) {
-			set(m, line, SPEEDWIRE_CURRENT, size * share / VOLT * MS_PER_S);
-			set(m, line, SPEEDWIRE_VOLTAGE, VOLT * MS_PER_S);
+			set(m, line, SPEEDWIRE_CURRENT, size * share / VOLT * MS_IN_S);
+			set(m, line, SPEEDWIRE_VOLTAGE, VOLT * MS_IN_S);
 		} else if (s->kind != SMA_KIND_EM) {
-			set(m, line, SPEEDWIRE_FREQUENCY, 50.0 * MS_PER_S);
+			set(m, line, SPEEDWIRE_FREQUENCY, 50.0 * MS_IN_S);
 		}
 	}
 }

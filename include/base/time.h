@@ -10,6 +10,7 @@
 
 #define NS_PER_US INT64_C(1000)
 #define NS_PER_MS INT64_C(1000000)
+#define MS_PER_S  1000
 #define NS_PER_S  INT64_C(1000000000)
 
 /* A time that was never set. Compare with ==, never calculate with it. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "base/units.h"
 #include "conf_private.h"
 
@@ -36,7 +37,6 @@
 #define MQTT_DISCOVERY	   "homeassistant"
 #define MQTT_INTERVAL_MS   5000
 #define MQTT_KEEPALIVE_MS  15000
-#define MS_PER_S	   1000
 #define SEMS_POLL_USUAL_MS 60000
 #define RELOAD_POLLS	   2
 #define RELOAD_REPLY_MS	   500 /* a reply is waited for this long */

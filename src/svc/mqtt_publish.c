@@ -13,7 +13,6 @@
 
 #define EXPIRE_TIMES 3
 #define EXPIRE_MIN_S 30
-#define MS_PER_S     1000
 #define SEED_PREFIX  "jk_pylon/"
 #define DECIMAL	     10
 #define SEED_TEXT    16U

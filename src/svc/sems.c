@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/time.h"
 #include "base/units.h"
 #include "sems_client.h"
 #include "sems_fresh.h"
@@ -15,7 +16,6 @@
 #define NICE	  10
 #define STACK	  ((uint32_t)256 * 1024) /* TLS, and the parser: SEMS_DEPTH_MAX */
 #define LOOK_MS	  1000
-#define MS_PER_S  1000
 #define CODE_PART 4U /* characters of a code in one argument of an event */
 
 _Static_assert(sizeof(struct peer_sample) % 8U == 0U, "no padding travels in the snapshot");

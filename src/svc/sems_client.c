@@ -19,7 +19,6 @@
 #define PAGE_SIZE    100
 #define OLD_API	     "/api" /* how an address of the old form ends */
 #define STATION_MARK "{station}"
-#define MS_PER_S     1000
 #define CONTENT_TYPE "Content-Type: application/json"
 #define NO_EXPECT    "Expect:"
 #define AGENT	     "User-Agent: "

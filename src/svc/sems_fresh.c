@@ -9,8 +9,7 @@
 #include "base/units.h"
 
 #define RISES	     2U
-#define FLOOR_MS     INT64_C(1788220800000) /* 2026-09-01 UTC */
-#define MS_PER_S     1000
+#define FLOOR_MS     INT64_C(1788220800000)		  /* 2026-09-01 UTC */
 #define TIMESYNCD_OK "/run/systemd/timesync/synchronized" /* of systemd-timesyncd */
 
 static void begin(struct sems_fresh *f, uint32_t kind, int64_t stamp, int64_t now_ns)

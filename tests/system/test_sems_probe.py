@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -295,6 +296,15 @@ class Broken(Case):
         rc, said = self.probe(portal="legacy")
         self.assertEqual(rc, 1)
         self.assertIn("sems.station", said)
+
+    def test_configuration_without_a_line_to_blame_names_the_file_alone(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
+            f.write("[bms]\ndevice = /dev/ttyUSB9\n")
+            f.flush()
+            run = subprocess.run([PROBE, "sems", f.name], capture_output=True, text=True, timeout=10,
+                                 check=False)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn(f"{f.name}: can.interface is missing", run.stderr)
 
 
 if __name__ == "__main__":
