@@ -92,15 +92,29 @@ static int32_t swings(const struct damping *d, const struct damping_config *c,
 	return beyond[0] >= c->each && beyond[1] >= c->each && changes >= c->swings ? changes : 0;
 }
 
-static void step_down(struct damping *d, const struct damping_config *c,
-		      const struct damping_in *in, int32_t peak_ma)
+/*
+ * What a step down starts from. A limit that is next to nothing was made so by somebody else, and may
+ * be back in a second: the damping of an oscillation must not keep it there for minutes.
+ */
+static int32_t base_ma(const struct damping_in *in, const struct core_config *c, uint32_t i,
+		       int32_t peak_ma)
 {
-	for (uint32_t i = 0; i < DIRS; i++) {
-		const int32_t limit_ma = min_i32(d->cap_ma[i], max_i32(in->limit_ma[i], 0));
-		const int32_t from_ma = c->of_flow ? min_i32(limit_ma, peak_ma) : limit_ma;
-		const int32_t to_ma = sat_i32((int64_t)from_ma * c->keep_pm / PERMILLE);
+	if (c->damping.of_flow) {
+		return min_i32(peak_ma, c->max_ma[i]);
+	}
+	return in->limit_ma[i] > c->damping.least_ma ? in->limit_ma[i] : c->max_ma[i];
+}
 
-		d->cap_ma[i] = min_i32(d->cap_ma[i], max_i32(to_ma, c->least_ma));
+static void step_down(struct damping *d, const struct core_config *c, const struct damping_in *in,
+		      int32_t peak_ma)
+{
+	const struct damping_config *s = &c->damping;
+
+	for (uint32_t i = 0; i < DIRS; i++) {
+		const int32_t from_ma = min_i32(d->cap_ma[i], base_ma(in, c, i, peak_ma));
+		const int32_t to_ma = sat_i32((int64_t)from_ma * s->keep_pm / PERMILLE);
+
+		d->cap_ma[i] = min_i32(d->cap_ma[i], max_i32(to_ma, s->least_ma));
 	}
 	d->stepped_ns = in->now_ns;
 	d->risen_ns = in->now_ns;
@@ -159,7 +173,7 @@ void damping_step(struct damping *d, const struct core_config *c, const struct d
 			d->seen_ns = in->now_ns;
 			if (d->stepped_ns == TIME_NEVER ||
 			    in->now_ns - d->stepped_ns >= s->step_ms * NS_PER_MS) {
-				step_down(d, s, in, w.peak_ma);
+				step_down(d, c, in, w.peak_ma);
 			}
 		}
 		if (begins) {

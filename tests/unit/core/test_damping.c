@@ -124,6 +124,24 @@ static void test_steps(void **state)
 	assert_int_equal(steps, 5); /* 7.2, 4.3, 2.6, 1.6, 1 A */
 }
 
+/* A direction that is shut for another reason just then may open again a second later. */
+static void test_limit_of_0_for_another_reason_is_no_base(void **state)
+{
+	static const enum damping_preset presets[] = {DAMPING_SMOOTH, DAMPING_SEED};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(presets); i++) {
+		setup(NULL);
+		core_config_damping(&config, presets[i]);
+		in.limit_ma[DIR_DISCHARGE] = 0;
+		for (int k = 0; k < 60 && d.cap_ma[DIR_CHARGE] == INT32_MAX; k++) {
+			hear(k / 2 % 2 == 0 ? 400 : -400);
+		}
+		assert_in_range(d.cap_ma[DIR_CHARGE], config.damping.least_ma + 1, 60000);
+		assert_in_range(d.cap_ma[DIR_DISCHARGE], config.damping.least_ma + 1, 60000);
+	}
+}
+
 /* Latched for the hold time, then twice as much in each doubling time, then free. */
 static void test_hold_and_exponential_release(void **state)
 {
@@ -273,6 +291,7 @@ int main(void)
 		cmocka_unit_test_setup(test_swings_are_found_and_loads_are_not, setup),
 		cmocka_unit_test_setup(test_swings_around_another_power_than_0, setup),
 		cmocka_unit_test_setup(test_steps, setup),
+		cmocka_unit_test_setup(test_limit_of_0_for_another_reason_is_no_base, setup),
 		cmocka_unit_test_setup(test_hold_and_exponential_release, setup),
 		cmocka_unit_test_setup(test_seed_preset_does_what_the_original_meant, setup),
 		cmocka_unit_test_setup(test_SAF_07_silent_meter_ends_it, setup),
