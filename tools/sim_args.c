@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Words of a command line: see sim_args.h. */
+/* Commands of a simulator: see sim_args.h. */
 #include "sim_args.h"
 
 #include <errno.h>
@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *args_split(struct args *a, char *line)
+/* Cut @line into words. Return: the command; the words behind it are in @a. NULL: an empty line. */
+static const char *args_split(struct args *a, char *line)
 {
 	const char *name = NULL;
 
@@ -24,13 +25,48 @@ const char *args_split(struct args *a, char *line)
 	return name;
 }
 
-void args_answer(const struct args *a, const char *name, const char *usage, char *ret_reply,
-		 size_t size)
+/* What is said to the one who gave the command, if the command itself has not. */
+static void answer(const struct args *a, const struct sim_command *c)
 {
 	if (args_failed(a)) {
-		snprintf(ret_reply, size, "error: %s: %s; usage: %s", name, a->error, usage);
-	} else if (ret_reply[0] == '\0') {
-		snprintf(ret_reply, size, "ok");
+		snprintf(a->reply, SIM_REPLY_MAX, "error: %s: %s; usage: %s", c->name, a->error,
+			 c->usage);
+	} else if (a->reply[0] == '\0') {
+		snprintf(a->reply, SIM_REPLY_MAX, "ok");
+	}
+}
+
+void sim_commands_run(const struct sim_command *table, size_t count, void *owner,
+		      struct sim_client *client, char *line, char ret_reply[SIM_REPLY_MAX])
+{
+	struct args a = {.client = client, .reply = ret_reply};
+	const char *name = args_split(&a, line);
+
+	ret_reply[0] = '\0';
+	if (!name) {
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct sim_command *c = &table[i];
+
+		if (strcmp(name, c->name) != 0) {
+			continue;
+		}
+		if (a.count < c->min || a.count > c->max) {
+			args_complain(&a, "wrong number of words");
+		} else {
+			c->run(owner, &a);
+		}
+		answer(&a, c);
+		return;
+	}
+	snprintf(ret_reply, SIM_REPLY_MAX, "error: unknown command '%.60s'; see --help", name);
+}
+
+void sim_commands_help(const struct sim_command *table, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		printf("  %-36s %s\n", table[i].usage, table[i].help);
 	}
 }
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Words of a command line and their checked reading; the first complaint wins. */
+/* Commands of a simulator: a table, the words of a line and their checked reading. */
 #ifndef JKP_TOOLS_SIM_ARGS_H
 #define JKP_TOOLS_SIM_ARGS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "sim_control.h"
+
 #define ARGS_MAX       8
 #define ARGS_ERROR_MAX 512
-
-struct sim_client;
 
 /**
  * struct args - words of a command line
@@ -23,13 +23,6 @@ struct args {
 	char *reply;
 	char error[ARGS_ERROR_MAX];
 };
-
-/* Cut @line into words. Return: the command; the words behind it are in @a. NULL: an empty line. */
-const char *args_split(struct args *a, char *line);
-
-/* What is said to the one who gave the command, if the command itself has not. */
-void args_answer(const struct args *a, const char *name, const char *usage, char *ret_reply,
-		 size_t size);
 
 bool args_failed(const struct args *a);
 void args_complain(struct args *a, const char *text);
@@ -50,5 +43,34 @@ void args_set_number(struct args *a, int i, double hi, double *dst);
 
 /* Return: true for "on", false for "off" and after a complaint. */
 bool args_on_off(struct args *a, int i);
+
+/**
+ * struct sim_command - a row of a table of commands
+ * @min, @max: words behind the name
+ * @run: carries it out on what sim_commands_run() was given
+ * @usage, @help: for people
+ */
+struct sim_command {
+	const char *name;
+	int min;
+	int max;
+	void (*run)(void *owner, struct args *a);
+	const char *usage;
+	const char *help;
+};
+
+/**
+ * sim_commands_run - find the command of a line and carry it out
+ * @table, @count: the commands there are
+ * @owner: what they act on
+ * @client: who gave the line, NULL for a script
+ * @line: is cut into words
+ * @ret_reply: receives "ok", an answer or "error: ..."; nothing for an empty line
+ */
+void sim_commands_run(const struct sim_command *table, size_t count, void *owner,
+		      struct sim_client *client, char *line, char ret_reply[SIM_REPLY_MAX]);
+
+/* A line each on the standard output. */
+void sim_commands_help(const struct sim_command *table, size_t count);
 
 #endif

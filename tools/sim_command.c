@@ -22,23 +22,15 @@
 #define TEMP_MIN    (-40.0)
 #define TEMP_MAX    140.0
 
-struct command {
-	const char *name;
-	int min;
-	int max;
-	void (*run)(struct sim *s, struct args *a);
-	const char *usage;
-	const char *help;
-};
-
 /* Probe by number, or "mos". */
 static int probe(struct args *a, int i)
 {
 	return args_is(a, i, "mos") ? 0 : args_integer(a, i, 1, SIM_PROBES - 1);
 }
 
-static void run_cell(struct sim *s, struct args *a)
+static void run_cell(void *owner, struct args *a)
 {
+	struct sim *s = owner;
 	const int n = args_integer(a, 0, 1, s->battery.cells);
 	const bool free_it = args_is(a, 1, "free");
 	const double v = free_it ? 0 : args_number(a, 1, 0, CELL_V_MAX);
@@ -49,8 +41,9 @@ static void run_cell(struct sim *s, struct args *a)
 	}
 }
 
-static void run_all(struct sim *s, struct args *a)
+static void run_all(void *owner, struct args *a)
 {
+	struct sim *s = owner;
 	const bool free_it = args_is(a, 0, "free");
 	const double v = free_it ? 0 : args_number(a, 0, 0, CELL_V_MAX);
 
@@ -60,8 +53,10 @@ static void run_all(struct sim *s, struct args *a)
 	}
 }
 
-static void run_soc(struct sim *s, struct args *a)
+static void run_soc(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	if (args_is(a, 0, "free")) {
 		s->override.soc_raw = SIM_KEEP;
 	} else if (args_is(a, 0, "raw") && a->count == 2) {
@@ -75,13 +70,16 @@ static void run_soc(struct sim *s, struct args *a)
 	}
 }
 
-static void run_cycles(struct sim *s, struct args *a)
+static void run_cycles(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	args_set_int(a, 0, "free", SIM_KEEP, 0, RAW16_MAX, &s->override.cycles);
 }
 
-static void run_temp(struct sim *s, struct args *a)
+static void run_temp(void *owner, struct args *a)
 {
+	struct sim *s = owner;
 	const int p = probe(a, 0);
 	const bool free_it = args_is(a, 1, "free");
 	const double c = free_it ? 0 : args_number(a, 1, TEMP_MIN, TEMP_MAX);
@@ -95,8 +93,9 @@ static void run_temp(struct sim *s, struct args *a)
 	}
 }
 
-static void run_probe(struct sim *s, struct args *a)
+static void run_probe(void *owner, struct args *a)
 {
+	struct sim *s = owner;
 	const int p = probe(a, 0);
 
 	int raw = SIM_KEEP;
@@ -111,18 +110,23 @@ static void run_probe(struct sim *s, struct args *a)
 	}
 }
 
-static void run_load(struct sim *s, struct args *a)
+static void run_load(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	args_set_number(a, 0, POWER_MAX, &s->inverter.load_w);
 }
 
-static void run_sun(struct sim *s, struct args *a)
+static void run_sun(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	args_set_number(a, 0, POWER_MAX, &s->inverter.sun_w);
 }
 
-static void run_current(struct sim *s, struct args *a)
+static void run_current(void *owner, struct args *a)
 {
+	struct sim *s = owner;
 	const bool free_it = args_is(a, 0, "free");
 	const double v = free_it ? 0 : args_number(a, 0, -CURRENT_MAX, CURRENT_MAX);
 
@@ -132,53 +136,72 @@ static void run_current(struct sim *s, struct args *a)
 	}
 }
 
-static void run_silent(struct sim *s, struct args *a)
+static void run_silent(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	args_set_bool(a, 0, &s->bms.faults.silent);
 }
 
-static void run_noise(struct sim *s, struct args *a)
+static void run_noise(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	args_set_number(a, 0, 1, &s->bms.faults.noise);
 }
 
-static void run_badsum(struct sim *s, struct args *a)
+static void run_badsum(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	args_set_bool(a, 0, &s->bms.faults.badsum);
 }
 
-static void run_frozen(struct sim *s, struct args *a)
+static void run_frozen(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	args_set_bool(a, 0, &s->bms.faults.frozen);
 }
 
-static void run_truncate(struct sim *s, struct args *a)
+static void run_truncate(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	args_set_int(a, 0, "off", -1, 0, SIM_FRAME_MAX, &s->bms.faults.truncate);
 }
 
-static void run_drip(struct sim *s, struct args *a)
+static void run_drip(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	args_set_int(a, 0, "off", 0, 0, DRIP_MAX_MS, &s->bms.faults.drip_ms);
 }
 
-static void run_garbage(struct sim *s, struct args *a)
+static void run_garbage(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	args_set_int(a, 0, "off", 0, 0, RATE_MAX, &s->bms.faults.garbage_rate);
 }
 
-static void run_repeat(struct sim *s, struct args *a)
+static void run_repeat(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	args_set_int(a, 0, "off", 1, 1, REPEAT_MAX, &s->bms.faults.repeat);
 }
 
-static void run_reply(struct sim *s, struct args *a)
+static void run_reply(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	args_set_int(a, 0, "off", -1, 0, DRIP_MAX_MS, &s->bms.faults.reply_ms);
 }
 
-static void run_prefix(struct sim *s, struct args *a)
+static void run_prefix(void *owner, struct args *a)
 {
+	struct sim *s = owner;
 	struct sim_faults *f = &s->bms.faults;
 
 	if (args_is(a, 0, "off")) {
@@ -189,8 +212,9 @@ static void run_prefix(struct sim *s, struct args *a)
 	}
 }
 
-static void run_send(struct sim *s, struct args *a)
+static void run_send(void *owner, struct args *a)
 {
+	struct sim *s = owner;
 	uint8_t data[SIM_LINE_MAX];
 	size_t len = 0;
 
@@ -201,25 +225,31 @@ static void run_send(struct sim *s, struct args *a)
 	sim_bms_send(&s->bms, data, len);
 }
 
-static void run_count(struct sim *s, struct args *a)
+static void run_count(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	args_set_int(a, 0, "free", SIM_KEEP, 1, SIM_CELLS_MAX, &s->override.cells);
 }
 
-static void run_version(struct sim *s, struct args *a)
+static void run_version(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	args_set_int(a, 0, "free", SIM_KEEP, 0, UINT8_MAX, &s->override.version);
 }
 
-static void run_alarm(struct sim *s, struct args *a)
+static void run_alarm(void *owner, struct args *a)
 {
+	struct sim *s = owner;
 	const int bits = args_integer(a, 0, 0, RAW16_MAX);
 
 	s->override.alarms = args_failed(a) ? s->override.alarms : (uint16_t)bits;
 }
 
-static void run_mos(struct sim *s, struct args *a)
+static void run_mos(void *owner, struct args *a)
 {
+	struct sim *s = owner;
 	const bool charge = args_is(a, 0, "charge");
 
 	if (!charge && !args_is(a, 0, "discharge")) {
@@ -234,8 +264,9 @@ static void run_mos(struct sim *s, struct args *a)
 	}
 }
 
-static void run_unplug(struct sim *s, struct args *a)
+static void run_unplug(void *owner, struct args *a)
 {
+	struct sim *s = owner;
 	const double seconds = args_number(a, 0, 0, UNPLUG_MAX);
 
 	if (!args_failed(a)) {
@@ -243,8 +274,9 @@ static void run_unplug(struct sim *s, struct args *a)
 	}
 }
 
-static void run_inverter(struct sim *s, struct args *a)
+static void run_inverter(void *owner, struct args *a)
 {
+	struct sim *s = owner;
 	struct sim_inverter *v = &s->inverter;
 
 	if (args_is(a, 0, "obey") && a->count == 1) {
@@ -273,13 +305,17 @@ static void run_inverter(struct sim *s, struct args *a)
 	}
 }
 
-static void run_speed(struct sim *s, struct args *a)
+static void run_speed(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	args_set_number(a, 0, SPEED_MAX, &s->speed);
 }
 
-static void run_mark(struct sim *s, struct args *a)
+static void run_mark(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	if (a->count == 0) {
 		char text[MARK_MAX];
 
@@ -292,24 +328,30 @@ static void run_mark(struct sim *s, struct args *a)
 	}
 }
 
-static void run_status(struct sim *s, struct args *a)
+static void run_status(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	sim_status(s, a->reply);
 }
 
-static void run_heal(struct sim *s, struct args *a)
+static void run_heal(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	(void)a;
 	sim_heal(s);
 }
 
-static void run_quit(struct sim *s, struct args *a)
+static void run_quit(void *owner, struct args *a)
 {
+	struct sim *s = owner;
+
 	(void)a;
 	s->quit = true;
 }
 
-static const struct command commands[] = {
+static const struct sim_command commands[] = {
 	{"cell", 2, 2, run_cell, "cell N VOLT|free", "force the voltage of a cell"},
 	{"all", 1, 1, run_all, "all VOLT|free", "force the voltage of all cells"},
 	{"soc", 1, 2, run_soc, "soc PERCENT | soc raw N | soc free",
@@ -351,33 +393,10 @@ static const struct command commands[] = {
 
 void sim_command_help(void)
 {
-	for (size_t i = 0; i < COMMANDS; i++) {
-		printf("  %-36s %s\n", commands[i].usage, commands[i].help);
-	}
+	sim_commands_help(commands, COMMANDS);
 }
 
 void sim_command(void *owner, struct sim_client *client, char *line, char ret_reply[SIM_REPLY_MAX])
 {
-	struct args a = {.client = client, .reply = ret_reply};
-	const char *name = args_split(&a, line);
-
-	ret_reply[0] = '\0';
-	if (!name) {
-		return;
-	}
-	for (size_t i = 0; i < COMMANDS; i++) {
-		const struct command *c = &commands[i];
-
-		if (strcmp(name, c->name) != 0) {
-			continue;
-		}
-		if (a.count < c->min || a.count > c->max) {
-			args_complain(&a, "wrong number of words");
-		} else {
-			c->run(owner, &a);
-		}
-		args_answer(&a, c->name, c->usage, ret_reply, SIM_REPLY_MAX);
-		return;
-	}
-	snprintf(ret_reply, SIM_REPLY_MAX, "error: unknown command '%.60s'; see --help", name);
+	sim_commands_run(commands, COMMANDS, owner, client, line, ret_reply);
 }

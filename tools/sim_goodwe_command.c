@@ -43,15 +43,6 @@ static const struct {
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-struct command {
-	const char *name;
-	int min;
-	int max;
-	void (*run)(struct sim_goodwe *g, struct args *a);
-	const char *usage;
-	const char *help;
-};
-
 bool sim_goodwe_family_of(const char *word, enum sim_goodwe_family *ret_family)
 {
 	for (int i = 0; i < SIM_GOODWE_FAMILIES; i++) {
@@ -63,8 +54,10 @@ bool sim_goodwe_family_of(const char *word, enum sim_goodwe_family *ret_family)
 	return false;
 }
 
-static void run_mode(struct sim_goodwe *g, struct args *a)
+static void run_mode(void *owner, struct args *a)
 {
+	struct sim_goodwe *g = owner;
+
 	for (size_t i = 0; i < COUNT(modes); i++) {
 		if (args_is(a, 0, modes[i])) {
 			g->values.mode = (int)i;
@@ -74,37 +67,48 @@ static void run_mode(struct sim_goodwe *g, struct args *a)
 	args_set_int(a, 0, "none", 0, 0, UINT8_MAX, &g->values.mode);
 }
 
-static void run_current(struct sim_goodwe *g, struct args *a)
+static void run_current(void *owner, struct args *a)
 {
+	struct sim_goodwe *g = owner;
+
 	args_set_number(a, 0, AMPERE_MAX, &g->values.current_a);
 }
 
-static void run_voltage(struct sim_goodwe *g, struct args *a)
+static void run_voltage(void *owner, struct args *a)
 {
+	struct sim_goodwe *g = owner;
+
 	args_set_number(a, 0, VOLT_MAX, &g->values.voltage_v);
 }
 
-static void run_soc(struct sim_goodwe *g, struct args *a)
+static void run_soc(void *owner, struct args *a)
 {
+	struct sim_goodwe *g = owner;
+
 	args_set_int(a, 0, "none", UINT8_MAX, 0, UINT8_MAX, &g->values.soc_pct);
 }
 
-static void run_grid(struct sim_goodwe *g, struct args *a)
+static void run_grid(void *owner, struct args *a)
 {
+	struct sim_goodwe *g = owner;
 	const double w = args_number(a, 0, -WATT_MAX, WATT_MAX);
 
 	g->values.grid_w = args_failed(a) ? g->values.grid_w : w;
 }
 
-static void run_family(struct sim_goodwe *g, struct args *a)
+static void run_family(void *owner, struct args *a)
 {
+	struct sim_goodwe *g = owner;
+
 	if (!sim_goodwe_family_of(a->word[0], &g->family)) {
 		args_complain(a, "expected aa55, modbus or es-g2");
 	}
 }
 
-static void run_length(struct sim_goodwe *g, struct args *a)
+static void run_length(void *owner, struct args *a)
 {
+	struct sim_goodwe *g = owner;
+
 	if (!args_is(a, 0, "95") && !args_is(a, 0, "133") && !args_is(a, 0, "140")) {
 		args_complain(a, "expected 95, 133 or 140");
 		return;
@@ -112,8 +116,10 @@ static void run_length(struct sim_goodwe *g, struct args *a)
 	g->length = args_integer(a, 0, 95, 140);
 }
 
-static void run_fault(struct sim_goodwe *g, struct args *a)
+static void run_fault(void *owner, struct args *a)
 {
+	struct sim_goodwe *g = owner;
+
 	for (int i = 0; i < SIM_GOODWE_FAULTS; i++) {
 		if (!args_is(a, 0, faults[i].name)) {
 			continue;
@@ -134,14 +140,17 @@ static void run_fault(struct sim_goodwe *g, struct args *a)
 	args_complain(a, "there is no such fault");
 }
 
-static void run_heal(struct sim_goodwe *g, struct args *a)
+static void run_heal(void *owner, struct args *a)
 {
+	struct sim_goodwe *g = owner;
+
 	(void)a;
 	g->fault = SIM_GOODWE_GOOD;
 }
 
-static void run_status(struct sim_goodwe *g, struct args *a)
+static void run_status(void *owner, struct args *a)
 {
+	struct sim_goodwe *g = owner;
 	const struct sim_goodwe_values *v = &g->values;
 
 	snprintf(a->reply, SIM_REPLY_MAX,
@@ -153,13 +162,15 @@ static void run_status(struct sim_goodwe *g, struct args *a)
 		 g->answers, g->writes, g->unknown, g->searches);
 }
 
-static void run_quit(struct sim_goodwe *g, struct args *a)
+static void run_quit(void *owner, struct args *a)
 {
+	struct sim_goodwe *g = owner;
+
 	(void)a;
 	g->quit = true;
 }
 
-static const struct command commands[] = {
+static const struct sim_command commands[] = {
 	{"mode", 1, 1, run_mode, "mode none|standby|discharge|charge|to-charge|to-discharge|N",
 	 "what the battery does"},
 	{"current", 1, 1, run_current, "current AMPERE", "battery current, a magnitude"},
@@ -179,34 +190,11 @@ static const struct command commands[] = {
 
 void sim_goodwe_command_help(void)
 {
-	for (size_t i = 0; i < COUNT(commands); i++) {
-		printf("  %-36s %s\n", commands[i].usage, commands[i].help);
-	}
+	sim_commands_help(commands, COUNT(commands));
 }
 
 void sim_goodwe_command(void *owner, struct sim_client *client, char *line,
 			char ret_reply[SIM_REPLY_MAX])
 {
-	struct args a = {.client = client, .reply = ret_reply};
-	const char *name = args_split(&a, line);
-
-	ret_reply[0] = '\0';
-	if (!name) {
-		return;
-	}
-	for (size_t i = 0; i < COUNT(commands); i++) {
-		const struct command *c = &commands[i];
-
-		if (strcmp(name, c->name) != 0) {
-			continue;
-		}
-		if (a.count < c->min || a.count > c->max) {
-			args_complain(&a, "wrong number of words");
-		} else {
-			c->run(owner, &a);
-		}
-		args_answer(&a, c->name, c->usage, ret_reply, SIM_REPLY_MAX);
-		return;
-	}
-	snprintf(ret_reply, SIM_REPLY_MAX, "error: unknown command '%.60s'; see --help", name);
+	sim_commands_run(commands, COUNT(commands), owner, client, line, ret_reply);
 }

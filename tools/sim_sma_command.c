@@ -16,15 +16,6 @@
 #define TICKER_MAX 4294967295.0
 #define NS_PER_S   INT64_C(1000000000)
 
-struct command {
-	const char *name;
-	int min;
-	int max;
-	void (*run)(struct sim_sma *s, struct args *a);
-	const char *usage;
-	const char *help;
-};
-
 static int64_t now(void)
 {
 	struct timespec t;
@@ -33,37 +24,43 @@ static int64_t now(void)
 	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
-static void run_power(struct sim_sma *s, struct args *a)
+static void run_power(void *owner, struct args *a)
 {
+	struct sim_sma *s = owner;
 	const double v = args_number(a, 0, -POWER_MAX, POWER_MAX);
 
 	s->power_w = args_failed(a) ? s->power_w : v;
 }
 
-static void run_rate(struct sim_sma *s, struct args *a)
+static void run_rate(void *owner, struct args *a)
 {
+	struct sim_sma *s = owner;
 	const double v = args_number(a, 0, RATE_MIN, RATE_MAX);
 
 	s->rate = args_failed(a) ? s->rate : v;
 	s->due_ns = now();
 }
 
-static void run_serial(struct sim_sma *s, struct args *a)
+static void run_serial(void *owner, struct args *a)
 {
+	struct sim_sma *s = owner;
 	const double v = args_number(a, 0, 1, SERIAL_MAX);
 
 	s->meter.serial = args_failed(a) ? s->meter.serial : (uint32_t)v;
 }
 
-static void run_kind(struct sim_sma *s, struct args *a)
+static void run_kind(void *owner, struct args *a)
 {
+	struct sim_sma *s = owner;
+
 	if (!sim_sma_kind(a->word[0], &s->kind)) {
 		args_complain(a, "expected em, hm or unicast");
 	}
 }
 
-static void run_ticker(struct sim_sma *s, struct args *a)
+static void run_ticker(void *owner, struct args *a)
 {
+	struct sim_sma *s = owner;
 	const bool back = args_is(a, 0, "back") && a->count == 2;
 	const bool freeze = args_is(a, 0, "freeze") && a->count == 2;
 
@@ -82,23 +79,31 @@ static void run_ticker(struct sim_sma *s, struct args *a)
 	}
 }
 
-static void run_silent(struct sim_sma *s, struct args *a)
+static void run_silent(void *owner, struct args *a)
 {
+	struct sim_sma *s = owner;
+
 	args_set_bool(a, 0, &s->silent);
 }
 
-static void run_damage(struct sim_sma *s, struct args *a)
+static void run_damage(void *owner, struct args *a)
 {
+	struct sim_sma *s = owner;
+
 	args_set_bool(a, 0, &s->damage);
 }
 
-static void run_truncate(struct sim_sma *s, struct args *a)
+static void run_truncate(void *owner, struct args *a)
 {
+	struct sim_sma *s = owner;
+
 	args_set_int(a, 0, "off", -1, 0, LONGEST, &s->truncate);
 }
 
-static void run_spoof(struct sim_sma *s, struct args *a)
+static void run_spoof(void *owner, struct args *a)
 {
+	struct sim_sma *s = owner;
+
 	if (args_is(a, 0, "off") && a->count == 1) {
 		s->spoof = 0;
 		return;
@@ -116,15 +121,17 @@ static void run_spoof(struct sim_sma *s, struct args *a)
 	}
 }
 
-static void run_foreign(struct sim_sma *s, struct args *a)
+static void run_foreign(void *owner, struct args *a)
 {
+	struct sim_sma *s = owner;
 	const double v = args_is(a, 0, "off") ? 0 : args_number(a, 0, 0, RATE_MAX);
 
 	s->foreign = args_failed(a) ? s->foreign : v;
 }
 
-static void run_flood(struct sim_sma *s, struct args *a)
+static void run_flood(void *owner, struct args *a)
 {
+	struct sim_sma *s = owner;
 	const double v = args_is(a, 0, "off") ? 0 : args_number(a, 0, 0, FLOOD_MAX);
 
 	if (a->count == 2 && !args_is(a, 1, "meter")) {
@@ -148,14 +155,18 @@ void sim_sma_heal(struct sim_sma *s)
 	s->flood = 0;
 }
 
-static void run_heal(struct sim_sma *s, struct args *a)
+static void run_heal(void *owner, struct args *a)
 {
+	struct sim_sma *s = owner;
+
 	(void)a;
 	sim_sma_heal(s);
 }
 
-static void run_status(struct sim_sma *s, struct args *a)
+static void run_status(void *owner, struct args *a)
 {
+	struct sim_sma *s = owner;
+
 	snprintf(a->reply, SIM_REPLY_MAX,
 		 "{\"serial\":%u,\"kind\":\"%s\",\"power_w\":%.1f,\"rate\":%g,\"ticker_ms\":%u,"
 		 "\"silent\":%s,\"flood\":%g,\"foreign\":%g,\"sent\":%u,\"sent_other\":%u,"
@@ -165,13 +176,15 @@ static void run_status(struct sim_sma *s, struct args *a)
 		 s->refused);
 }
 
-static void run_quit(struct sim_sma *s, struct args *a)
+static void run_quit(void *owner, struct args *a)
 {
+	struct sim_sma *s = owner;
+
 	(void)a;
 	s->quit = true;
 }
 
-static const struct command commands[] = {
+static const struct sim_command commands[] = {
 	{"power", 1, 1, run_power, "power WATT", "at the grid connection: + import, - export"},
 	{"rate", 1, 1, run_rate, "rate N", "datagrams a second"},
 	{"serial", 1, 1, run_serial, "serial N", "serial number"},
@@ -194,34 +207,11 @@ static const struct command commands[] = {
 
 void sim_sma_command_help(void)
 {
-	for (size_t i = 0; i < COMMANDS; i++) {
-		printf("  %-36s %s\n", commands[i].usage, commands[i].help);
-	}
+	sim_commands_help(commands, COMMANDS);
 }
 
 void sim_sma_command(void *owner, struct sim_client *client, char *line,
 		     char ret_reply[SIM_REPLY_MAX])
 {
-	struct args a = {.client = client, .reply = ret_reply};
-	const char *name = args_split(&a, line);
-
-	ret_reply[0] = '\0';
-	if (!name) {
-		return;
-	}
-	for (size_t i = 0; i < COMMANDS; i++) {
-		const struct command *c = &commands[i];
-
-		if (strcmp(name, c->name) != 0) {
-			continue;
-		}
-		if (a.count < c->min || a.count > c->max) {
-			args_complain(&a, "wrong number of words");
-		} else {
-			c->run(owner, &a);
-		}
-		args_answer(&a, c->name, c->usage, ret_reply, SIM_REPLY_MAX);
-		return;
-	}
-	snprintf(ret_reply, SIM_REPLY_MAX, "error: unknown command '%.60s'; see --help", name);
+	sim_commands_run(commands, COMMANDS, owner, client, line, ret_reply);
 }

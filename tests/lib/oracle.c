@@ -148,9 +148,6 @@ static void take_command(struct oracle *o, const struct command *cmd, const stru
 			if (cmd->value != 0) {
 				o->ratchet_ma[DIR_CHARGE] = INT32_MAX;
 			}
-			if (cmd->value != 0) {
-				o->ratchet_ma[DIR_CHARGE] = INT32_MAX;
-			}
 			for (uint32_t i = 0; i < ARRAY_SIZE(o->reclose_ns); i++) {
 				o->reclose_ns[i] = TIME_NEVER;
 			}
