@@ -9,6 +9,7 @@ from bench import check
 
 CABLE = "/sys/module/labcan/parameters/cable"
 OLD, NEW = 60, 59  # SoC
+TRIES = 3
 QUEUE = "tc -s qdisc show dev can0 | grep backlog"
 
 
@@ -16,15 +17,29 @@ def soc(frame):
     return frame.data[0]
 
 
+def kill_with_a_queue(lab):
+    """Returns the worker that was killed, and what was said then: with one set in the queue. Two that
+    are not confirmed make it flush: on a busy host that may come first."""
+    old = lab.worker()
+    gone = lab.run(f"echo 0 >{CABLE}; while {QUEUE} | grep -q ' 0b'; do :; done; kill -KILL {old}; "
+                   f"while [ -e /proc/{old} ]; do :; done; {QUEUE}")
+    return old, gone, " ".join(gone["out"].split())
+
+
 def run(lab):
     lab.start_daemon(can_manage="yes", bms_trip="60s")
     lab.fault("cable", 1)
     lab.wait(lambda: [f for f in lab.frames(0x355) if soc(f) == OLD], 5, f"SoC {OLD} %")
-    old = lab.worker()
-    # With one set in the queue: two that are not confirmed would make it flush.
-    gone = lab.run(f"echo 0 >{CABLE}; while {QUEUE} | grep -q ' 0b'; do :; done; kill -KILL {old}; "
-                   f"while [ -e /proc/{old} ]; do :; done; {QUEUE}")
-    queue = " ".join(gone["out"].split())
+    for _ in range(TRIES):
+        old, gone, queue = kill_with_a_queue(lab)
+        if "backlog 0b" not in queue:
+            break
+        lab.note(f"flushed before it was killed: {queue}")
+        lab.wait_worker(old, 10, "a new worker")
+        begin = lab.now()
+        lab.fault("cable", 1)
+        lab.wait(lambda: [f for f in lab.frames(0x355, begin) if soc(f) == OLD], 20,
+                 f"SoC {OLD} % again")
     check("backlog 0b" not in queue, f"nothing is in the queue: {queue}")
     lab.bms(f"soc raw {NEW}")
     lab.wait_worker(old, 10, "a new worker")
