@@ -6,6 +6,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "base/remedy.h"
 #include "core/telemetry.h"
 #include "rt/clock.h"
 #include "rt/shared_log.h"
@@ -56,7 +57,8 @@ int guard_latch_open(struct guard_latch *l, struct shared_page *page, const char
 	publish(l, page);
 	r = state_start(&l->state);
 	if (r != 0) {
-		snprintf(error, size, "cannot start the recorder of %s: %s", path, strerror(-r));
+		snprintf(error, size, "cannot start the recorder of %s: %s: %s", path, strerror(-r),
+			 remedy_of(-r));
 		state_close(&l->state);
 	}
 	return r;

@@ -2,6 +2,7 @@
 #include "rt/serial.h"
 
 #include "base/ring.h"
+#include "base/remedy.h"
 #include "base/time.h"
 #include "base/units.h"
 #include "helper.h"
@@ -250,8 +251,8 @@ static int start(struct serial *s, const char *device, const struct serial_pace 
 	s->line.backoff_ns = BACKOFF_MIN_NS;
 	result = helper_start(&s->helper, "jkp-serial", pace->priority, run, s);
 	if (result < 0) {
-		(void)snprintf(err, err_len, "%s: cannot start the helper thread: %s", device,
-			       strerror(-result));
+		(void)snprintf(err, err_len, "%s: cannot start the helper thread: %s: %s", device,
+			       strerror(-result), remedy_of(-result));
 		serial_close(handoff_fini(&s->fd));
 	}
 	return result;
