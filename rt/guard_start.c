@@ -22,7 +22,8 @@
 static int raise_fd(int fd)
 {
 	const int high = fcntl(fd, F_DUPFD_CLOEXEC, GUARD_FD_FLOOR);
-	const int error = errno;
+	/* The floor itself is above the limit: that is another error number. */
+	const int error = errno == EINVAL ? EMFILE : errno;
 
 	close(fd);
 	errno = error;
