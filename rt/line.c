@@ -106,8 +106,12 @@ static int say_file(const struct report *r, int result)
 		return report_say(r, -EINVAL,
 				  "neither a plain file nor a file of sysfs that takes 0 and 1: "
 				  "give an LED's brightness, for example");
-	default:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
 		return report_say(r, result, "%s: %s", strerror(-result), remedy_of(-result));
+	default:
+		return report_say(r, result, "%s: check the device", strerror(-result));
 	}
 }
 
