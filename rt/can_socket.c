@@ -2,6 +2,7 @@
 /* CAN port on SocketCAN. */
 #include "can_socket.h"
 
+#include "base/remedy.h"
 #include "base/time.h"
 #include "core/telemetry.h"
 
@@ -170,7 +171,8 @@ static int say_no_can(int error, char *err, size_t err_len)
 			"kernel that has it; for a bench without CAN: can.interface=unix:PATH");
 		return -EAFNOSUPPORT;
 	}
-	(void)snprintf(err, err_len, "cannot open a CAN socket: %s", strerror(error));
+	(void)snprintf(err, err_len, "cannot open a CAN socket: %s: %s", strerror(error),
+		       remedy_of(error));
 	return -error;
 }
 
@@ -193,8 +195,9 @@ static int say_start(const struct can_port *p, enum can_action failed, int error
 			       p->interface, p->bitrate);
 		return -error;
 	}
-	(void)snprintf(err, err_len, "CAN interface %s: cannot be %s: %s", p->interface,
-		       failed == CAN_ACTION_CONFIGURE ? "set up" : "opened", strerror(error));
+	(void)snprintf(err, err_len, "CAN interface %s: cannot be %s: %s: %s", p->interface,
+		       failed == CAN_ACTION_CONFIGURE ? "set up" : "opened", strerror(error),
+		       remedy_of(error));
 	return -error;
 }
 
@@ -204,8 +207,8 @@ static int check_interface(struct can_port *p, char *err, size_t err_len)
 	const int result = can_link_look(&p->socket.link, p->interface, &p->socket.info);
 
 	if (result < 0) {
-		(void)snprintf(err, err_len, "CAN interface %s: cannot be looked at: %s",
-			       p->interface, strerror(-result));
+		(void)snprintf(err, err_len, "CAN interface %s: cannot be looked at: %s: %s",
+			       p->interface, strerror(-result), remedy_of(-result));
 		return result;
 	}
 	if (!info->present) {
@@ -280,8 +283,8 @@ static int socket_start(struct can_port *p, char *err, size_t err_len)
 	(void)close(fd);
 	result = can_link_open(&s->link);
 	if (result < 0) {
-		(void)snprintf(err, err_len, "CAN interface %s: no socket: %s", p->interface,
-			       strerror(-result));
+		(void)snprintf(err, err_len, "CAN interface %s: no socket: %s: %s", p->interface,
+			       strerror(-result), remedy_of(-result));
 		return result;
 	}
 	result = check_interface(p, err, err_len);
@@ -290,8 +293,8 @@ static int socket_start(struct can_port *p, char *err, size_t err_len)
 	}
 	result = helper_start(&p->helper, "jkp-can", 0, can_socket_run, p);
 	if (result < 0) {
-		(void)snprintf(err, err_len, "CAN interface %s: no helper thread: %s", p->interface,
-			       strerror(-result));
+		(void)snprintf(err, err_len, "CAN interface %s: no helper thread: %s: %s",
+			       p->interface, strerror(-result), remedy_of(-result));
 		return result;
 	}
 	return wait_for_helper(p, err, err_len);

@@ -2,6 +2,7 @@
 /* CAN port on the bench bus: a SOCK_SEQPACKET socket whose clients are the nodes. */
 #include "can_backend.h"
 
+#include "base/remedy.h"
 #include "core/telemetry.h"
 
 #include <errno.h>
@@ -270,8 +271,9 @@ static void say(const struct can_port *p, int error, char *err, size_t err_len)
 			 "user may write to";
 		break;
 	default:
-		remedy = strerror(error);
-		break;
+		(void)snprintf(err, err_len, "bench bus unix:%s: %s: %s", p->interface,
+			       strerror(error), remedy_of(error));
+		return;
 	}
 	(void)snprintf(err, err_len, "bench bus unix:%s: %s", p->interface, remedy);
 }
@@ -292,8 +294,11 @@ static int unix_start(struct can_port *p, char *err, size_t err_len)
 		atomic_store_explicit(&p->word, can_view_word(CAN_LINK_UP, false, 1, 0),
 				      memory_order_relaxed);
 		result = helper_start(&p->helper, "jkp-bus", 0, run, p);
-	}
-	if (result < 0) {
+		if (result < 0) {
+			(void)snprintf(err, err_len, "bench bus unix:%s: no helper thread: %s: %s",
+				       p->interface, strerror(-result), remedy_of(-result));
+		}
+	} else {
 		say(p, -result, err, err_len);
 	}
 	return result;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "base/remedy.h"
+#include "base/units.h"
 #include "core/telemetry.h"
 #include "rt/clock.h"
 #include "rt/shared_log.h"
@@ -56,7 +58,8 @@ int guard_latch_open(struct guard_latch *l, struct shared_page *page, const char
 	publish(l, page);
 	r = state_start(&l->state);
 	if (r != 0) {
-		snprintf(error, size, "cannot start the recorder of %s: %s", path, strerror(-r));
+		snprintf(error, size, "cannot start the recorder of %s: %s: %s", path, strerror(-r),
+			 remedy_of(-r));
 		state_close(&l->state);
 	}
 	return r;
@@ -114,10 +117,13 @@ void guard_latch_save(struct guard_latch *l, int64_t now_ns)
 	}
 	r = r == 0 ? state_check(&l->state) : r;
 	if (r == -EPIPE) {
-		l->retry_ns = now_ns + GUARD_LATCH_RETRY_NS;
+		l->pause_ns = l->pause_ns == 0 ? GUARD_LATCH_RETRY_NS
+					       : min_i64(2 * l->pause_ns, GUARD_LATCH_PAUSE_NS);
+		l->retry_ns = now_ns + l->pause_ns;
 		shared_log(LOG_ERR, "the recorder of the state file has ended: started anew");
 		(void)state_start(&l->state);
 	}
+	l->pause_ns = r == 0 ? 0 : l->pause_ns;
 	l->pending = r != 0;
 	if (l->pending && !l->told_late && now_ns - l->put_ns > GUARD_LATCH_LATE_NS) {
 		l->told_late = true;

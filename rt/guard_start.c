@@ -11,6 +11,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/remedy.h"
 #include "core/telemetry.h"
 #include "guard_private.h"
 #include "rt/shared_log.h"
@@ -21,14 +22,16 @@
 static int raise_fd(int fd)
 {
 	const int high = fcntl(fd, F_DUPFD_CLOEXEC, GUARD_FD_FLOOR);
-	const int error = errno;
+	/* The floor itself is above the limit: that is another error number. */
+	const int error = errno == EINVAL ? EMFILE : errno;
 
 	close(fd);
 	errno = error;
 	return high;
 }
 
-static int open_all(struct guard *g)
+/* @ret_what: what failed */
+static int open_all(struct guard *g, const char **ret_what)
 {
 	sigset_t set;
 
@@ -38,29 +41,36 @@ static int open_all(struct guard *g)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	*ret_what = "signals cannot be read";
 	g->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (g->signal_fd < 0) {
 		return -errno;
 	}
+	*ret_what = "no page to share with the worker";
 	g->page = shared_create(&g->page_fd);
 	if (g->page == NULL) {
 		return -errno;
 	}
 	g->page_fd = raise_fd(g->page_fd);
+	if (g->page_fd < 0) {
+		return -errno;
+	}
+	*ret_what = "no descriptor by which the worker sees this end (pidfd_open)";
 	g->self_fd = pidfd_open(getpid(), 0);
 	if (g->self_fd >= 0) {
 		g->self_fd = raise_fd(g->self_fd);
 	}
-	return g->page_fd >= 0 && g->self_fd >= 0 ? 0 : -errno;
+	return g->self_fd >= 0 ? 0 : -errno;
 }
 
 int guard_open(struct guard *g, const char *worker, const char *config_path)
 {
-	const int r = open_all(g);
+	const char *what = NULL;
+	const int r = open_all(g, &what);
 
 	if (r != 0) {
-		shared_log(LOG_ERR, "guard cannot start: %s: Linux 5.11 or newer is needed",
-			   strerror(-r));
+		shared_log(LOG_ERR, "guard cannot start: %s: %s: %s", what, strerror(-r),
+			   remedy_of(-r));
 		return EXIT_INTERNAL;
 	}
 	guard_notify_init(&g->notify);

@@ -9,6 +9,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/remedy.h"
 #include "base/units.h"
 #include "rt/guard.h"
 #include "rt/shared_log.h"
@@ -35,15 +36,16 @@ int guard_worker_start(struct guard_worker *w, int64_t now_ns)
 	w->started_ns = now_ns;
 	w->killed = false;
 	if (r != 0) {
-		shared_log(LOG_ERR, "cannot start %s: %s", w->path, strerror(-r));
+		shared_log(LOG_ERR, "cannot start %s: %s: %s", w->path, strerror(-r),
+			   remedy_of(-r));
 		plan_next(w, now_ns, false);
 		return r;
 	}
 	w->fd = pidfd_open(w->pid, 0);
 	if (w->fd < 0) {
 		r = -errno;
-		shared_log(LOG_ERR, "cannot watch the worker (pidfd_open: %s): Linux 5.3 is needed",
-			   strerror(errno));
+		shared_log(LOG_ERR, "cannot watch the worker (pidfd_open): %s: %s", strerror(-r),
+			   remedy_of(-r));
 		kill(w->pid, SIGKILL);
 		(void)waitpid(w->pid, NULL, 0);
 		plan_next(w, now_ns, false);

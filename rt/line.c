@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/remedy.h"
 #include "line_file.h"
 #include "line_gpio.h"
 #include "report.h"
@@ -105,6 +106,10 @@ static int say_file(const struct report *r, int result)
 		return report_say(r, -EINVAL,
 				  "neither a plain file nor a file of sysfs that takes 0 and 1: "
 				  "give an LED's brightness, for example");
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return report_say(r, result, "%s: %s", strerror(-result), remedy_of(-result));
 	default:
 		return report_say(r, result, "%s: check the device", strerror(-result));
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rt/serial.h"
 
+#include "base/remedy.h"
 #include "base/ring.h"
 #include "base/time.h"
 #include "base/units.h"
@@ -8,6 +9,7 @@
 #include "rt/clock.h"
 #include "rt/handoff.h"
 #include "rt/loop.h"
+#include "rt/shared_log.h"
 #include "serial_open.h"
 
 #include <assert.h>
@@ -17,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #define LOOK_MS	       100   /* how often the helper looks whether the device was lost */
@@ -29,6 +32,8 @@
 #define STEADY_NS      (2 * NS_PER_S) /* open that long: the next loss starts at the least back-off */
 #define TEXT_MAX       256
 #define ATTEMPTS       2 /* one repetition after EINTR */
+#define REFUSED_TRIES  3 /* in a row, then it is told: udev gives access a moment after the device */
+#define TELL_NS	       (60 * NS_PER_S) /* at most once in this time */
 
 /**
  * struct line - what the helper knows of the device
@@ -36,6 +41,9 @@
  * @recalled: it is no good any more; the cycle thread is to let go of it
  * @opened_ns, @next_ns, @backoff_ns: last attempt, next attempt, pause after it
  * @period_ns: of the cycle
+ * @refused: why it could not be opened, -errno; 0 = it was, or is not there
+ * @refusals: how often in a row for that reason
+ * @told_ns: when that was told, 0 = never
  */
 struct line {
 	int fd;
@@ -44,6 +52,9 @@ struct line {
 	int64_t next_ns;
 	int64_t backoff_ns;
 	int64_t period_ns;
+	int refused;
+	uint32_t refusals;
+	int64_t told_ns;
 };
 
 /**
@@ -126,17 +137,34 @@ void serial_get_stats(const struct serial *s, struct serial_stats *ret_stats)
 	ret_stats->write_errors = atomic_load_explicit(&s->write_errors, memory_order_relaxed);
 }
 
+/* A device that is there and cannot be had. One that is not there is known to be lost. */
+static void note_refusal(struct line *l, int error, const char *text)
+{
+	l->refusals = error == l->refused ? l->refusals + 1U : 1U;
+	l->refused = error;
+	if (error == -ENOENT || l->refusals < REFUSED_TRIES ||
+	    (l->told_ns != 0 && l->opened_ns - l->told_ns < TELL_NS)) {
+		return;
+	}
+	l->told_ns = l->opened_ns;
+	shared_log(LOG_ERR, "BMS serial device cannot be opened again: %s", text);
+}
+
 static void try_open(struct serial *s, struct line *l)
 {
 	char text[TEXT_MAX];
+	int error;
 	int fd;
 
 	l->opened_ns = helper_now_ns();
 	l->backoff_ns = min_i64(2 * l->backoff_ns, BACKOFF_MAX_NS);
 	l->next_ns = l->opened_ns + l->backoff_ns;
-	if (serial_open(s->device, &fd, text, sizeof(text)) < 0) {
+	error = serial_open(s->device, &fd, text, sizeof(text));
+	if (error < 0) {
+		note_refusal(l, error, text);
 		return;
 	}
+	l->refusals = 0U;
 	/* Counted before the cycle thread can see it open. */
 	count(&s->opens);
 	if (!handoff_put(&s->fd, fd)) {
@@ -250,8 +278,8 @@ static int start(struct serial *s, const char *device, const struct serial_pace 
 	s->line.backoff_ns = BACKOFF_MIN_NS;
 	result = helper_start(&s->helper, "jkp-serial", pace->priority, run, s);
 	if (result < 0) {
-		(void)snprintf(err, err_len, "%s: cannot start the helper thread: %s", device,
-			       strerror(-result));
+		(void)snprintf(err, err_len, "%s: cannot start the helper thread: %s: %s", device,
+			       strerror(-result), remedy_of(-result));
 		serial_close(handoff_fini(&s->fd));
 	}
 	return result;

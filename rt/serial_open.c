@@ -15,6 +15,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/remedy.h"
+
 #define PTS_MAJOR_FIRST 136U /* UNIX98 pty slaves, Documentation/admin-guide/devices.txt */
 #define PTS_MAJOR_LAST	143U
 #define GROUP_BUF_LEN	512 /* a larger group entry is shown by its number */
@@ -79,7 +81,8 @@ static int say_open_error(const char *device, int error, char *err, size_t err_l
 			       device);
 		return -ENOTTY;
 	default:
-		(void)snprintf(err, err_len, "%s: cannot be opened: %s", device, strerror(error));
+		(void)snprintf(err, err_len, "%s: cannot be opened: %s: %s", device,
+			       strerror(error), remedy_of(error));
 		return -error;
 	}
 }

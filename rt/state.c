@@ -11,13 +11,16 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
+#include "base/remedy.h"
 #include "rt/guard.h"
 #include "state_file.h"
 
 #define CLOSE_LIMIT_MS 2000
 #define FD_FLOOR       10 /* above the descriptors that the recorder gets */
+#define RECORDER_FDS   3
 
 /* The page; everything in it is touched once, so that the guard faults no page later. */
 static int make_mail(struct state *s, const struct state_record *newest)
@@ -43,6 +46,35 @@ static int make_mail(struct state *s, const struct state_record *newest)
 	return pipe2(s->bell, O_NONBLOCK | O_CLOEXEC) == 0 ? 0 : -errno;
 }
 
+/* Above those that the recorder gets. @ret_high: -1 from the first that fails on. Return: 0 or -errno. */
+static int raise_all(const struct state *s, int ret_high[RECORDER_FDS])
+{
+	const int from[RECORDER_FDS] = {s->bell[0], s->file_fd, s->mail_fd};
+	int r = 0;
+
+	for (int i = 0; i < RECORDER_FDS; i++) {
+		ret_high[i] = r == 0 ? fcntl(from[i], F_DUPFD_CLOEXEC, FD_FLOOR) : -1;
+		if (r == 0 && ret_high[i] < 0) {
+			r = errno == EINVAL ? -EMFILE : -errno;
+		}
+	}
+	return r;
+}
+
+/* A recorder that has to be started anew must find as many descriptors as the first. */
+static int try_raise(const struct state *s)
+{
+	int high[RECORDER_FDS];
+	const int r = raise_all(s, high);
+
+	for (int i = 0; i < RECORDER_FDS; i++) {
+		if (high[i] >= 0) {
+			close(high[i]);
+		}
+	}
+	return r;
+}
+
 int state_open(struct state *s, const char *path, uint32_t lost_reason,
 	       struct state_record *ret_newest, char *text, size_t size)
 {
@@ -58,11 +90,10 @@ int state_open(struct state *s, const char *path, uint32_t lost_reason,
 			return r;
 		}
 		r = make_mail(s, &newest);
+		r = r == 0 ? try_raise(s) : r;
 		if (r != 0) {
-			snprintf(text, size,
-				 "no memory or descriptors for the state: %s: raise "
-				 "LimitNOFILE or LimitMEMLOCK",
-				 strerror(-r));
+			snprintf(text, size, "no memory or descriptors for the state: %s: %s",
+				 strerror(-r), remedy_of(-r));
 			state_close(s);
 			return r;
 		}
@@ -77,14 +108,17 @@ __attribute__((noreturn)) static void become_recorder(const struct state *s)
 	char name[] = "jkpylond";
 	char option[] = "--" STATE_RECORDER_OPTION;
 	char *argv[] = {name, option, NULL};
-	const int from[] = {s->bell[0], s->file_fd, s->mail_fd};
-	const int to[] = {STATE_BELL_FD, STATE_FILE_FD, STATE_MAIL_FD};
-	int high[3];
+	static const int to[RECORDER_FDS] = {STATE_BELL_FD, STATE_FILE_FD, STATE_MAIL_FD};
+	int high[RECORDER_FDS];
+	const int r = raise_all(s, high);
 
-	for (int i = 0; i < 3; i++) {
-		high[i] = fcntl(from[i], F_DUPFD, FD_FLOOR);
+	if (r != 0) {
+		/* As in guard_spawn.c: this may wait, the guard does not. */
+		dprintf(STDERR_FILENO, "<%d>no recorder of the state file: %s: %s\n", LOG_ERR,
+			strerror(-r), remedy_of(-r));
+		_exit(EXIT_DEVICE);
 	}
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < RECORDER_FDS; i++) {
 		(void)dup2(high[i], to[i]);
 	}
 	(void)close_range(STATE_MAIL_FD + 1, ~0U, 0);

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/remedy.h"
+
 #define MARKER_SUFFIX ".made"
 #define NAME_SIZE     (STATE_PATH_MAX + sizeof(MARKER_SUFFIX))
 
@@ -22,6 +24,10 @@ const char *state_file_remedy(int error)
 		return "mount that file system writable, or put the file on another one";
 	case EBADMSG:
 		return "memory of jkpylond is damaged, restart it";
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return remedy_of(error);
 	default:
 		return "the disk may be failing, see the kernel's log";
 	}

@@ -199,13 +199,17 @@ int state_file_open(const char *path, uint32_t lost_reason, int *ret_fd,
 	if (r != 0) {
 		return r;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		r = settle(path, fd, lost_reason, ret_newest, text, size);
+	} else if (errno != EWOULDBLOCK) {
+		r = fail(text, size, errno,
+			 "cannot lock %s: %s: put it on a file system that knows locks", path,
+			 strerror(errno));
+	} else {
 		r = fail(text, size, errno,
 			 "cannot lock %s: %s: another jkpylond is running: stop it first (if none "
 			 "is, its recorder still waits for the disk)",
 			 path, strerror(errno));
-	} else {
-		r = settle(path, fd, lost_reason, ret_newest, text, size);
 	}
 	if (r != 0) {
 		close(fd);

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/remedy.h"
 #include "base/time.h"
 
 #define PAGE_MODE      0644
@@ -66,6 +67,10 @@ __attribute__((format(printf, 3, 4))) static int fail(char *ret_error, int error
 
 static int fail_make(char *ret_error, int error, const char *path)
 {
+	if (error != EACCES && error != EPERM && error != ENOENT && error != EROFS) {
+		return fail(ret_error, error, "cannot make %s: %s: %s, or set rt.stats", path,
+			    strerror(error), remedy_of(error));
+	}
 	return fail(ret_error, error,
 		    "cannot make %s: %s: give the user of the daemon a directory for it "
 		    "(RuntimeDirectory=jkpylon in the service), or set rt.stats",

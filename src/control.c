@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/remedy.h"
 #include "core/telemetry.h"
 #include "rt/shared_log.h"
 #include "worker.h"
@@ -58,7 +59,8 @@ int control_open(const char *stats_path, char *error, size_t size)
 		close(fd);
 	}
 	if (r != 0) {
-		snprintf(error, size, "cannot listen on %s: %s", address.sun_path, strerror(-r));
+		snprintf(error, size, "cannot listen on %s: %s: %s", address.sun_path, strerror(-r),
+			 remedy_of(-r));
 		return r;
 	}
 	return fd;

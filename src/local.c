@@ -35,7 +35,10 @@ static void print_when(int64_t when_s)
 	struct tm tm;
 	char text[TIME_MAX] = "?";
 
-	if (when_s > 0 && gmtime_r(&t, &tm) != NULL) {
+	/* Where time_t has 32 bits it ends in 2038: a number then, and no date of 1901. */
+	if ((int64_t)t != when_s) {
+		(void)snprintf(text, sizeof(text), "%" PRId64 " s after 1970", when_s);
+	} else if (when_s > 0 && gmtime_r(&t, &tm) != NULL) {
 		(void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm);
 	}
 	fprintf(stdout, "%s", text);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/remedy.h"
 #include "base/time.h"
 #include "base/units.h"
 #include "rt/guard.h"
@@ -24,10 +25,12 @@ int worker_start_page(struct worker *w)
 	(void)fcntl(SHARED_WORKER_PIDFD_FD, F_SETFD, FD_CLOEXEC);
 	w->page = shared_attach(SHARED_WORKER_PAGE_FD);
 	if (w->page == NULL) {
-		shared_log(EVENT_ERR,
-			   "no page of the guard (%s): jkpylond and jkpylon-worker must be of the "
-			   "same release",
-			   strerror(errno));
+		const int error = errno;
+
+		shared_log(EVENT_ERR, "no page of the guard (%s): %s", strerror(error),
+			   error == ENOMEM
+				   ? remedy_of(error)
+				   : "jkpylond and jkpylon-worker must be of the same release");
 		return EXIT_INTERNAL;
 	}
 	return EXIT_OK;
@@ -54,7 +57,8 @@ int worker_start_orphan(struct worker *w)
 				   min_i32(c->priority + GUARD_PRIORITY_ADD, GUARD_PRIORITY_MAX));
 
 	if (r != 0) {
-		shared_log(EVENT_ERR, "cannot watch the guard: %s", strerror(-r));
+		shared_log(EVENT_ERR, "cannot watch the guard: %s: %s", strerror(-r),
+			   remedy_of(-r));
 		return EXIT_INTERNAL;
 	}
 	return EXIT_OK;

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/remedy.h"
 #include "base/units.h"
 #include "rt/guard.h"
 #include "rt/clock.h"
@@ -47,7 +48,10 @@ static int start_signals(struct worker *w)
 	pthread_sigmask(SIG_BLOCK, &abrt, NULL);
 	w->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (w->signal_fd < 0) {
-		shared_log(EVENT_ERR, "cannot read signals: %s", strerror(errno));
+		const int error = errno;
+
+		shared_log(EVENT_ERR, "cannot read signals: %s: %s", strerror(error),
+			   remedy_of(error));
 		return EXIT_INTERNAL;
 	}
 	return EXIT_OK;
@@ -133,7 +137,8 @@ static int start_logger(struct worker *w)
 		r = logger_start(&w->logger);
 	}
 	if (r != 0) {
-		shared_log(EVENT_ERR, "cannot start the logger: %s", strerror(-r));
+		shared_log(EVENT_ERR, "cannot start the logger: %s: %s", strerror(-r),
+			   remedy_of(-r));
 		return EXIT_INTERNAL;
 	}
 	return EXIT_OK;

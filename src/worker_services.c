@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/remedy.h"
 #include "base/time.h"
 #include "rt/guard.h"
 #include "rt/shared_log.h"
@@ -96,8 +97,8 @@ static void add_service(struct worker *w, const char *name, const char *what, st
 		r = logger_add(&w->logger, &s->events);
 	}
 	if (r != 0) {
-		shared_log(EVENT_WARNING, "%s (%s) cannot be started: %s; running without", name,
-			   what, strerror(-r));
+		shared_log(EVENT_WARNING, "%s (%s) cannot be started: %s: %s; running without",
+			   name, what, strerror(-r), remedy_of(-r));
 	}
 }
 

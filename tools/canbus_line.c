@@ -30,7 +30,11 @@ static const char *parse_time(const char **p, struct canbus_frame *f)
 	}
 	if (end - s > 10 && s[4] == '-') { /* candump -t A: date and time of day */
 		s = strptime(s, "%Y-%m-%d %H:%M:%S", &tm);
+		tm.tm_wday = -1;
 		secs = s != NULL ? (int64_t)mktime(&tm) : 0;
+		if (s != NULL && tm.tm_wday < 0) {
+			return "the time is beyond what this system counts";
+		}
 	} else {
 		s += negative;
 		while (isdigit((unsigned char)*s) && secs < TIME_SECS_MAX) {

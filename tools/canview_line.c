@@ -51,7 +51,11 @@ static void add_time(struct text *t, const struct view *v, const struct canbus_f
 	} else if (!v->opt.absolute) {
 		text_add(t, "%14.6f", (double)(f->time_us - v->start_us) / US_PER_S);
 	} else {
-		if (localtime_r(&secs, &tm) != NULL) {
+		/* Where time_t has 32 bits it ends in 2038: a number then, and no date of 1901. */
+		if ((int64_t)secs != (f->time_us - us) / US_PER_S) {
+			(void)snprintf(date, sizeof(date), "%" PRId64,
+				       (f->time_us - us) / US_PER_S);
+		} else if (localtime_r(&secs, &tm) != NULL) {
 			(void)strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
 		}
 		text_add(t, "%s.%06d", date, (int)us);

@@ -196,6 +196,8 @@ enum event_level {
 	X(MQTT_FLOOD,       WARNING, 60, "MQTT: more than 2 orders a second: {0} dropped so far") \
 	X(MQTT_SLOW,        WARNING, 300,"MQTT: the broker is too slow: {0} messages withheld so far") \
 	X(MQTT_TOTAL,       INFO,    0,  "MQTT: {0} messages published, {1} withheld, {2} orders taken, {3} refused") \
+	/* services */ \
+	X(NO_DESCRIPTORS,   ERR,     60, "no descriptor is left for a connection (errno {0}): raise RLIMIT_NOFILE (LimitNOFILE= in the service); tried again") \
 	/* realtime */ \
 	X(OVERRUN,          WARNING, 10, "cycle overrun: {0} periods skipped, {1} in total") \
 	X(RT_REFUSED,       WARNING, 0,  "realtime scheduling refused (errno {0}): running without") \

@@ -213,6 +213,14 @@ int32_t service_failed(struct service *s, int error);
  */
 void service_defer(struct service *s, int32_t ms);
 
+/**
+ * service_is_short - whether an error says that descriptors have run out, not that the peer is wrong
+ * @error: -errno
+ *
+ * Then EVENT_NO_DESCRIPTORS is what helps. Pure.
+ */
+bool service_is_short(int error);
+
 /* Emit an event; a full ring counts it as lost. */
 void service_say(struct service *s, enum event_id id, int32_t a0, int32_t a1, int32_t a2,
 		 int32_t a3);

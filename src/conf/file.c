@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/remedy.h"
 #include "conf_private.h"
 
 /* Return: bytes read, at most @size, or -errno. */
@@ -33,15 +34,15 @@ static ssize_t read_all(int fd, char *buf, size_t size)
 
 static int read_error(struct conf_error *ret_error, int error)
 {
-	const char *remedy = "";
+	const char *remedy = remedy_of(error);
 
 	if (error == ENOENT || error == ENOTDIR || error == EISDIR) {
-		remedy = "; name one with --config FILE";
+		remedy = "name one with --config FILE";
 	} else if (error == EACCES) {
-		remedy = "; let the user of the daemon read it (chgrp, chmod g+r)";
+		remedy = "let the user of the daemon read it (chgrp, chmod g+r)";
 	}
 	ret_error->line = 0;
-	(void)snprintf(ret_error->text, sizeof(ret_error->text), "cannot read the file: %s%s",
+	(void)snprintf(ret_error->text, sizeof(ret_error->text), "cannot read the file: %s; %s",
 		       strerrordesc_np(error) ? strerrordesc_np(error) : "?", remedy);
 	return -error;
 }

@@ -113,7 +113,9 @@ static int find_address(struct goodwe *g)
 		r = lookup_start(g->config.host, port, &g->lookup);
 		if (r != 0) {
 			g->said.count.lookups++;
-			say(g, EVENT_GOODWE_UNREACHABLE, -r, 0);
+			say(g,
+			    service_is_short(r) ? EVENT_NO_DESCRIPTORS : EVENT_GOODWE_UNREACHABLE,
+			    -r, 0);
 			return r;
 		}
 	}
@@ -152,6 +154,10 @@ static void complain(struct goodwe *g, int error)
 {
 	switch (error) {
 	case -ECANCELED:
+		return;
+	case -EMFILE:
+	case -ENFILE:
+		say(g, EVENT_NO_DESCRIPTORS, -error, 0);
 		return;
 	case -ETIMEDOUT:
 		say(g, EVENT_GOODWE_SILENT, shown(g->said.count.silent), 0);

@@ -106,7 +106,9 @@ static void say_failure(struct mqtt *m, int error)
 	struct service *s = &m->service;
 	const struct mqtt_link *l = &m->link;
 
-	if (error == LINK_NO_HOST) {
+	if (service_is_short(error)) {
+		service_say(s, EVENT_NO_DESCRIPTORS, -error, 0, 0, 0);
+	} else if (error == LINK_NO_HOST) {
 		service_say(s, EVENT_MQTT_NO_HOST, 0, 0, 0, 0);
 	} else if (error == LINK_SECRET) {
 		service_say(s, EVENT_MQTT_SECRET, -error, 0, 0, 0);

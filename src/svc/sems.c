@@ -149,7 +149,8 @@ static void complain(struct sems *s, enum sems_verdict v)
 		    strlen(c->code) > CODE_PART ? code_part(c->code + CODE_PART) : 0);
 		return;
 	case TELL_ERROR:
-		say(s, told[v].id, c->error, 0);
+		say(s, service_is_short(-c->error) ? EVENT_NO_DESCRIPTORS : told[v].id, c->error,
+		    0);
 		return;
 	case TELL_STATUS:
 		say(s, told[v].id, c->status, 0);

@@ -152,6 +152,11 @@ void service_defer(struct service *s, int32_t ms)
 	s->defer_ns = max_i64(s->defer_ns, service_now() + max_i32(ms, 0) * NS_PER_MS);
 }
 
+bool service_is_short(int error)
+{
+	return error == -EMFILE || error == -ENFILE;
+}
+
 void service_say(struct service *s, enum event_id id, int32_t a0, int32_t a1, int32_t a2,
 		 int32_t a3)
 {

@@ -60,6 +60,10 @@ static void publish(struct sma *s)
 
 static int tell_failure(struct sma *s, enum sma_socket_part part, int error)
 {
+	if (service_is_short(error)) {
+		say(s, EVENT_NO_DESCRIPTORS, (uint32_t)-error, 0, 0, 0);
+		return error;
+	}
 	switch (part) {
 	case SMA_SOCKET_PORT:
 		say(s, EVENT_SMA_NO_PORT, (uint32_t)s->config.port, (uint32_t)-error, 0, 0);

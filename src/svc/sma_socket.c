@@ -26,29 +26,34 @@
 #define IP_SOURCE	((uint32_t)SKF_NET_OFF + 12U)
 #define WHOLE		0xFFFFFFFFU
 
-static int interface_flags(int fd, const char *interface, short *ret_flags)
+/* By the socket that is there: if_nametoindex() needs one more descriptor, which may be the last. */
+static int ask_interface(int fd, const char *interface, unsigned long request, struct ifreq *ret)
 {
-	struct ifreq r = {0};
-
-	if (strlen(interface) >= sizeof(r.ifr_name)) {
+	*ret = (struct ifreq){0};
+	if (strlen(interface) >= sizeof(ret->ifr_name)) {
 		return -ENODEV;
 	}
-	memcpy(r.ifr_name, interface, strlen(interface));
-	if (ioctl(fd, SIOCGIFFLAGS, &r) < 0) {
-		return -errno;
-	}
-	*ret_flags = r.ifr_flags;
-	return 0;
+	memcpy(ret->ifr_name, interface, strlen(interface));
+	return ioctl(fd, request, ret) < 0 ? -errno : 0;
+}
+
+/* Return: 0 if there is none. */
+static uint32_t interface_index(int fd, const char *interface)
+{
+	struct ifreq r;
+
+	return ask_interface(fd, interface, SIOCGIFINDEX, &r) == 0 ? (uint32_t)r.ifr_ifindex : 0U;
 }
 
 int sma_socket_check(int fd, const char *interface, uint32_t index)
 {
-	short flags = 0;
+	struct ifreq r;
 
-	if (if_nametoindex(interface) != index || interface_flags(fd, interface, &flags) != 0) {
+	if (index == 0U || interface_index(fd, interface) != index ||
+	    ask_interface(fd, interface, SIOCGIFFLAGS, &r) != 0) {
 		return -ENODEV;
 	}
-	return (flags & IFF_UP) != 0 && (flags & IFF_RUNNING) != 0 ? 0 : -ENETDOWN;
+	return (r.ifr_flags & IFF_UP) != 0 && (r.ifr_flags & IFF_RUNNING) != 0 ? 0 : -ENETDOWN;
 }
 
 static int set_option(int fd, int level, int option, int value)
@@ -99,19 +104,16 @@ static int join(int fd, uint32_t group, uint32_t index)
 int sma_socket_open(const char *interface, uint32_t group, int32_t port, int *ret_fd,
 		    uint32_t *ret_index, enum sma_socket_part *ret_part)
 {
-	const uint32_t index = if_nametoindex(interface);
-
-	*ret_part = SMA_SOCKET_INTERFACE;
-	if (index == 0U) {
-		return -ENODEV;
-	}
 	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0) {
 		*ret_part = SMA_SOCKET_SOCKET;
 		return -errno;
 	}
+	const uint32_t index = interface_index(fd, interface);
 	int r = sma_socket_check(fd, interface, index);
+
+	*ret_part = SMA_SOCKET_INTERFACE;
 
 	if (r == 0) {
 		*ret_part = SMA_SOCKET_SOCKET;

@@ -62,6 +62,8 @@ static int solis_open(struct service *service, void *self)
 		s->now.count.opens++;
 		s->due_ns = service_now();
 		service_say(service, EVENT_SOLIS_OPEN, 0, 0, 0, 0);
+	} else if (service_is_short(r)) {
+		service_say(service, EVENT_NO_DESCRIPTORS, -r, 0, 0, 0);
 	} else if (r == -ENOTUNIQ) {
 		service_say(service, EVENT_SOLIS_IS_BMS, 0, 0, 0, 0);
 	} else {

@@ -285,13 +285,13 @@ class Stats:
 class Daemon:
     """jkpylond with its own folder, BMS and bus node."""
 
-    def __init__(self, bench, text, args=(), user=None, stderr=None, env=None):
+    def __init__(self, bench, text, args=(), user=None, stderr=None, env=None, prefix=()):
         self.bench = bench
         self.config = bench.dir / f"jkpylon{len(bench.daemons)}.conf"
         self.config.write_text(text, encoding="utf-8")
         self.lines = []
         self.killed = False
-        command = [program(), "--config", str(self.config), *args]
+        command = [*prefix, program(), "--config", str(self.config), *args]
         if user:
             command = ["setpriv", "--reuid", user, "--clear-groups", "--"] + command
         self.started = now()

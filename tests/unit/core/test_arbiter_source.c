@@ -114,6 +114,56 @@ static void test_SAF_07_every_source_has_its_age_and_its_fallback(void **state)
 	}
 }
 
+/*
+ * The meter falls silent for good while the interlock lets a need pass: what it said counts for
+ * sma.stale, never longer than 30 s, and raises nothing meanwhile. Then nobody knows of a need, and
+ * the interlock closes; without word of the other inverter either the fallbacks are all there is.
+ */
+static void test_FLT_40_SAF_07_meter_silent_for_30_s_is_not_believed(void **state)
+{
+	static const int32_t stale_ms[] = {0, 5000, 30000}; /* 0: the default */
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(stale_ms); i++) {
+		setup(NULL);
+		if (stale_ms[i] != 0) {
+			config.source[SOURCE_GRID].stale_ms = stale_ms[i];
+		}
+		const int64_t stale_ns = config.source[SOURCE_GRID].stale_ms * NS_PER_MS;
+
+		assert_true(stale_ns <= 30 * NS_PER_S);
+		peer(10000);
+		meter(1700); /* 1200 W more than the other one takes */
+		run_s(10);
+		assert_int_equal(a.rule[DIR_DISCHARGE], RULE_INTERLOCK);
+
+		const int64_t silent_ns = in.now_ns;
+		const int32_t passed_ma = a.cap_ma[DIR_DISCHARGE];
+
+		assert_true(passed_ma > 0);
+		while (in.now_ns - silent_ns < 40 * NS_PER_S) {
+			in.now_ns += 100 * NS_PER_MS;
+			in.local.t_ns = in.now_ns;
+			(void)step();
+			assert_true(a.cap_ma[DIR_DISCHARGE] <= passed_ma);
+			if (in.now_ns - silent_ns > stale_ns) {
+				assert_int_equal(a.cap_ma[DIR_DISCHARGE], 0);
+				assert_int_equal(a.rule[DIR_DISCHARGE], RULE_INTERLOCK);
+			} else {
+				assert_int_equal(a.cap_ma[DIR_DISCHARGE], passed_ma);
+			}
+		}
+		in.local.t_ns = TIME_NEVER;
+		config.source[SOURCE_GRID].fallback = FALLBACK_ZERO;
+		for (int s = 0; s < 200; s++) {
+			in.now_ns += NS_PER_S;
+			(void)step();
+		}
+		assert_int_equal(a.cap_ma[DIR_DISCHARGE], 0);
+		assert_int_equal(a.rule[DIR_DISCHARGE], RULE_SOURCE_SILENT);
+	}
+}
+
 /* Of two silent ones the lower fallback; while one is heard the other's does not apply. */
 static void test_SAF_07_local_before_portal(void **state)
 {
@@ -343,6 +393,7 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(test_SAF_14_SAF_07_before_a_suspend_and_from_the_future,
 				       setup),
+		cmocka_unit_test_setup(test_FLT_40_SAF_07_meter_silent_for_30_s_is_not_believed, setup),
 		cmocka_unit_test_setup(test_SAF_07_local_before_portal, setup),
 		cmocka_unit_test_setup(test_SAF_07_silence_ends_every_hold_at_once, setup),
 		cmocka_unit_test_setup(test_events_on_change_only, setup),

@@ -192,6 +192,27 @@ static void test_realtime_and_services(void **state)
 	values.services.count = 0;
 }
 
+static void test_FLT_44_time_after_2038(void **state)
+{
+	static const struct {
+		int64_t wall_s;
+		const char *member;
+	} row[] = {
+		{INT64_C(2147483647), "{\"time\":2147483647,"},
+		{INT64_C(2147483648), "{\"time\":2147483648,"},
+		{INT64_C(2208988800), "{\"time\":2208988800,"},
+		/* what 32 bits of time_t make of it: not known, no date of 1901 */
+		{INT32_MIN, "{\"time\":null,"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		assert_true(mqtt_state_write(&values, MQTT_LIMITS, row[i].wall_s, text,
+					     sizeof(text)) > 0U);
+		assert_memory_equal(text, row[i].member, strlen(row[i].member));
+	}
+}
+
 /* Each member but the time, the version and the services is null. */
 static void all_null(enum mqtt_group group, const char *const *but)
 {
@@ -353,6 +374,7 @@ static void test_the_list_is_consistent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_FLT_44_time_after_2038),
 		cmocka_unit_test(test_values_in_their_units),
 		cmocka_unit_test(test_SAF_07_silent_sources_have_no_value),
 		cmocka_unit_test(test_realtime_and_services),

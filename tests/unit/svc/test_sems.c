@@ -498,6 +498,26 @@ static void test_FLT_39_time_of_the_epoch(void **state)
 		    TIME_NEVER);
 }
 
+/* 2040, and the second in which 32 bits end; also where time_t has no more than these. */
+static void test_FLT_44_time_after_2038(void **state)
+{
+	static const int64_t wall_s[] = {INT64_C(2208988800), INT64_C(2147483648)};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wall_s); i++) {
+		const int64_t wall = wall_s[i] * 1000;
+		struct sems_fresh f = {0};
+
+		assert_true(sems_clock_good(wall, 0, 1, 0));
+		assert_true(sems_fresh_take(&f, SEMS_STAMP_EPOCH, wall - 60000, 1000 * S, wall) ==
+			    940 * S);
+		assert_true(sems_fresh_take(&f, SEMS_STAMP_EPOCH, wall, 1060 * S, wall + 60000) ==
+			    1000 * S);
+	}
+	/* what such a clock shows later, 1901: not good, the portal is not asked */
+	assert_false(sems_clock_good(INT64_C(-2147483648) * 1000, INT64_MAX, 1, 0));
+}
+
 /* Each %s of @form is replaced by one of @at. */
 static void put_stamps(char *text, size_t size, const char *form, const char *const *at)
 {
@@ -764,6 +784,7 @@ int main(void)
 		cmocka_unit_test(test_FLT_38_bounds),
 		cmocka_unit_test(test_FLT_39_time_without_a_zone),
 		cmocka_unit_test(test_FLT_39_time_of_the_epoch),
+		cmocka_unit_test(test_FLT_44_time_after_2038),
 		cmocka_unit_test(test_FLT_39_stamp_of_the_battery),
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_addresses),
