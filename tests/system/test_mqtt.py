@@ -3,7 +3,7 @@
 """MQTT against a real broker: what is published, what orders do, and that nothing the broker does
 changes anything else.
 
-Environment: see daemon_bench.py. JKP_LONG=1: outages two thousand times.
+Environment: see daemon_bench.py.
 """
 
 import contextlib
@@ -18,12 +18,11 @@ import sys
 import threading
 import time
 
-from daemon_bench import (IDS, SLOW, Bench, Daemon, check, limits, main, now, takes, wait_for,
+from daemon_bench import (IDS, SLOW, Bench, check, limits, main, now, takes, wait_for,
                           with_cell)
 from mqtt_bench import (MOSQUITTO, OPENSSL, PASSWD, Broker, Client, Stub, make_certificates, reset,
                         stall, text_of)
 
-LONG = os.environ.get("JKP_LONG") == "1"
 WAIT_S = 60 if SLOW else 15
 STOP_S = 6 if SLOW else 2.5
 GROUPS = ("battery", "cells", "limits", "safety", "bms", "can", "realtime", "orders", "house",
@@ -255,51 +254,6 @@ def test_SAF_19_latch_is_not_cleared_over_mqtt():
             c.wait_json("jkpylon/safety", after=mark, latched="critical")
             check("acknowledged" not in d.log(), d.log())
             check(limits(b.node.of(0x351)[-1]) == (0, 0), "0 A")
-
-
-@needs_broker
-@takes(30)
-def test_FLT_34_outages_leave_nothing_behind():
-    """Two daemons, so twice the outages: the broker is killed and comes back, again and again."""
-    cycles = 1000 if LONG else 20
-    with MqttBench() as b, Bench() as other:
-        b.broker.start()
-        with Client(b.broker.port, topics=("a/#", "b/#")) as c:
-            text = b.text(mqtt_client_id="b", mqtt_prefix="b")
-            text = text.replace(b.bms.device, other.bms.device).replace(b.bus, other.bus)
-            text = text.replace(b.stats.path, other.stats.path)
-            text = text.replace(str(b.dir / "state"), str(other.dir / "state"))
-            daemons = [b.start(b.text(mqtt_client_id="a", mqtt_prefix="a")), Daemon(other, text)]
-            said = steady(b)
-            begin = now()
-            sizes = []
-            for cycle in range(cycles):
-                for name in "ab" if cycle == 0 else "":
-                    c.wait(f"{name}/status", WAIT_S)
-                time.sleep(0.1)  # what is not acknowledged makes the next pause longer
-                b.broker.kill()
-                mark = len(c.messages)
-                killed = time.time()
-                b.broker.start()
-                for name in "ab":
-                    c.wait(f"{name}/status", WAIT_S, mark, lambda m: m.payload == b"online")
-                    heard = [m for m in c.messages[mark:] if m.topic.startswith(name + "/")]
-                    # What comes first is a state, and it is of now: nothing old was kept.
-                    check(heard[0].topic == f"{name}/battery", heard[0])
-                    for m in heard:
-                        if m.payload.startswith(b"{"):
-                            check(json.loads(m.payload)["time"] >= int(killed), f"old: {m}")
-                sizes.append([size_of(worker_of(d)) for d in daemons])
-                if cycle % 50 == 0:
-                    c.messages = c.messages[-200:]
-            early, late = sizes[min(5, cycles - 2)], sizes[-1]
-            for (rss0, fds0), (rss1, fds1) in zip(early, late):
-                check(fds1 == fds0, f"descriptors {fds0} before, {fds1} after")
-                check(SLOW or rss1 - rss0 <= 512, f"{rss0} kB before, {rss1} kB after")
-            print(f"# {2 * cycles} outages: kB and descriptors {early} then {late}", flush=True)
-            bus_is_calm(b, begin, said)
-            for d in daemons:
-                check("ladder: caution" not in d.log(), d.log())
 
 
 @needs_broker
