@@ -152,6 +152,57 @@ def test_states_discovery_and_last_words():
             c.wait("jkpylon/status", after=mark, condition=lambda m: m.payload == b"offline")
 
 
+def readme_tables():
+    """{topic_key: (unit, name)} of the values, {name of an order}; as README.md lists them."""
+    text = (pathlib.Path(os.environ["JKP_SOURCE_DIR"]) / "README.md").read_text(encoding="utf-8")
+    values = text.split("All values (checked")[1].split("</details>")[0]
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (.*?) ?\| (.*) \|$", values, re.MULTILINE)
+    return ({f"{topic}_{key}": (unit, name) for topic, key, unit, name in rows},
+            set(re.findall(r"^\| `set/(\w+)` \|", text, re.MULTILINE)))
+
+
+@needs_broker
+def test_readme_lists_what_is_published():
+    values, orders = readme_tables()
+    check(len(values) > 60 and len(orders) == 8, f"{len(values)} values, {orders}")
+    with MqttBench() as b:
+        b.broker.start()
+        with Client(b.broker.port) as c:
+            d = b.start_running(text=b.text(mqtt_allow_full_charge="yes", goodwe_host="127.0.0.1"))
+            config = c.wait("homeassistant/device/jkpylon/config",
+                            condition=lambda m: b"cells_cell_16" in m.payload)
+            message = json.loads(config.payload)
+            check(set(message) == {"dev", "o", "cmps", "avty_t"}, message.keys())
+            found = message["cmps"]
+            entities = (set(values) | {f"set_{name}" for name in orders}
+                        | {f"cells_cell_{i}" for i in range(1, 17)}
+                        | {f"service_{name}_{what}" for name in ("mqtt", "goodwe")
+                           for what in ("state", "hangs")})
+            check(set(found) == entities, f"published and not listed: {set(found) - entities}; "
+                                          f"listed and not published: {entities - set(found)}")
+            for key, (unit, name) in values.items():
+                entity = found[key]
+                check(entity["name"] == name, f"{key}: {entity}")
+                unit = "" if unit in ("word", "yes/no") else unit
+                check(entity.get("unit_of_meas", "") == unit, f"{key}: {unit}, {entity}")
+                check((entity["p"] == "binary_sensor") == (values[key][0] == "yes/no"), entity)
+            # Each is in the message that it names, and nothing is there that no entity shows.
+            shown = {}
+            for entity in found.values():
+                if "stat_t" in entity:
+                    member = re.search(r"value_json\.(\w+)", entity["val_tpl"]).group(1)
+                    shown.setdefault(entity["stat_t"], set()).add(member)
+            check(set(shown) == {f"jkpylon/{g}" for g in GROUPS}, shown.keys())
+            for topic, members in shown.items():
+                sent = set(json.loads(c.of(topic)[-1].payload))
+                check(members <= sent, f"{topic}: {members - sent} is not sent")
+                check(sent - members <= {"time", "version"}, f"{topic}: no entity of {sent - members}")
+            d.signal(signal.SIGTERM)
+            check(d.wait(STOP_S) == 0, "exit code 0")
+        with Client(b.broker.port, name="later") as c:
+            check(c.wait("homeassistant/device/jkpylon/config").retained, "retained")
+
+
 @needs_broker
 @takes(9)
 def test_SAF_19_FLT_35_FLT_36_FLT_37_orders():
