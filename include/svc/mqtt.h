@@ -33,23 +33,23 @@
 
 #define MQTT_PAUSE_MIN_MS 1000
 #define MQTT_PAUSE_MAX_MS 60000
-#define MQTT_CONNECT_MS	  10000 /* until the broker has answered */
-#define MQTT_BLOCKED_MS	  10000 /* it may take nothing for so long */
-#define MQTT_LOOKUP_MS	  10000 /* the name service may take for a try */
+#define MQTT_CONNECT_MS	  10000	 /* until the broker has answered */
+#define MQTT_BLOCKED_MS	  10000	 /* it may take nothing for so long */
+#define MQTT_LOOKUP_MS	  10000	 /* the name service may take for a try */
 #define MQTT_PACKET_MAX	  16384U /* bytes of a packet that is read; an order has 256 at most */
 #define MQTT_PACKET_MS	  10000	 /* from its first byte to its last */
 /* Lines in the library's log while it reads: one or two for each packet. */
 #define MQTT_LINES_AT_ONCE  128U
 #define MQTT_LINES_A_SECOND 4000U
 #define MQTT_PENDING	    24U
-#define MQTT_REPLIES	  16U
-#define MQTT_UNACKED	  16U
-#define MQTT_TOPIC_MAX	  128U
-#define MQTT_NAME_MAX	  64U /* of prefix and identifier, without the NUL */
-#define MQTT_PASSWORD_MAX 256U
-#define MQTT_SEED_MS	  20000 /* as often as the original script */
-#define MQTT_RING_ORDERS  8U
-#define MQTT_RING_ANSWERS 32U
+#define MQTT_REPLIES	    16U
+#define MQTT_UNACKED	    16U
+#define MQTT_TOPIC_MAX	    128U
+#define MQTT_NAME_MAX	    64U /* of prefix and identifier, without the NUL */
+#define MQTT_PASSWORD_MAX   256U
+#define MQTT_SEED_MS	    20000 /* as often as the original script */
+#define MQTT_RING_ORDERS    8U
+#define MQTT_RING_ANSWERS   32U
 
 /**
  * struct mqtt_config - settings; texts, snapshots and rings outlive the service

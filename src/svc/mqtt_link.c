@@ -19,16 +19,16 @@
 #include "base/units.h"
 #include "mqtt_inlet.h"
 
-#define SEND_BUFFER	 (64 * 1024) /* what waits in the kernel is old when it leaves */
-#define USER_TIMEOUT	 20000	     /* ms without an acknowledgement of TCP */
-#define OTHERS		 (S_IRWXG | S_IRWXO)
-#define STATUS		 "status"
-#define OFFLINE		 "offline"
-#define TLS_VERSION	 "tlsv1.2" /* at least; the library takes newer ones too */
-#define VERIFY_PEER	 1
-#define CA_FOLDER	 "/etc/ssl/certs" /* authorities of the system, by hash */
-#define PACKETS_AT_ONCE	 1
-#define PARTIAL_MS	 20 /* until the rest of a header is looked for */
+#define SEND_BUFFER	(64 * 1024) /* what waits in the kernel is old when it leaves */
+#define USER_TIMEOUT	20000	    /* ms without an acknowledgement of TCP */
+#define OTHERS		(S_IRWXG | S_IRWXO)
+#define STATUS		"status"
+#define OFFLINE		"offline"
+#define TLS_VERSION	"tlsv1.2" /* at least; the library takes newer ones too */
+#define VERIFY_PEER	1
+#define CA_FOLDER	"/etc/ssl/certs" /* authorities of the system, by hash */
+#define PACKETS_AT_ONCE 1
+#define PARTIAL_MS	20 /* until the rest of a header is looked for */
 
 /* The library's codes, as far as they are told apart. */
 static int error_of(int code, int number)

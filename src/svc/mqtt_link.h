@@ -9,13 +9,13 @@
 #include "svc/mqtt.h"
 
 /* Within link_open() and link_drive(): errors of our own beside errno values. */
-#define LINK_NO_HOST (-EADDRNOTAVAIL) /* the name service does not know the host */
-#define LINK_SECRET  (-EKEYREJECTED)  /* the password file cannot be used */
-#define LINK_TLS     (-EPROTO)	      /* see mqtt_link.tls_fault */
-#define LINK_REFUSED (-EACCES)	      /* see mqtt_link.refused */
-#define LINK_LARGE   (-EMSGSIZE)      /* a packet is announced that is too large, see inlet.size */
-#define LINK_FLOOD   (-ENOBUFS)	      /* more packets than are taken */
-#define LINK_SLOW_NAME (-ETIME)	      /* the name service does not answer */
+#define LINK_NO_HOST   (-EADDRNOTAVAIL) /* the name service does not know the host */
+#define LINK_SECRET    (-EKEYREJECTED)	/* the password file cannot be used */
+#define LINK_TLS       (-EPROTO)	/* see mqtt_link.tls_fault */
+#define LINK_REFUSED   (-EACCES)	/* see mqtt_link.refused */
+#define LINK_LARGE     (-EMSGSIZE) /* a packet is announced that is too large, see inlet.size */
+#define LINK_FLOOD     (-ENOBUFS)  /* more packets than are taken */
+#define LINK_SLOW_NAME (-ETIME)	   /* the name service does not answer */
 
 /**
  * mqtt_link_open - begin to connect

@@ -73,8 +73,7 @@ int mqtt_name_find(struct mqtt *m, char ret_host[MQTT_ADDRESSES][MQTT_HOST_MAX])
 		}
 	}
 	while (events == 0 && service_now() < end_ns) {
-		events = service_wait(&m->service, lookup_fd(m->lookup), POLLIN,
-				      MQTT_LOOKUP_MS);
+		events = service_wait(&m->service, lookup_fd(m->lookup), POLLIN, MQTT_LOOKUP_MS);
 	}
 	return events < 0 ? events : take_answer(m, ret_host);
 }
