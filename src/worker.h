@@ -109,6 +109,9 @@ struct worker {
 int worker_start_services(struct worker *w);
 void worker_stop_services(struct worker *w);
 
+/* Their threads are there before anything is realtime; they begin when everything else is there. */
+int worker_release_services(struct worker *w);
+
 /* Tell of threads that hang, and of those that move again (FLT-33). Every few seconds. */
 void worker_watch_services(struct worker *w);
 
@@ -127,6 +130,9 @@ int worker_start_failsafe(struct worker *w);
 
 /* worker_mqtt.c: what is published, of @w->service too, and orders from the network. Return: 0, -errno. */
 int worker_start_mqtt(struct worker *w);
+
+/* Of the whole process, above what it has now: when nothing but services will ask for more. */
+void worker_bound_memory(const struct config *c);
 
 /**
  * worker_read_held - what the worker before has left; what is latched, from the guard itself

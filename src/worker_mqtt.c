@@ -13,8 +13,10 @@
 #include "rt/shared_log.h"
 
 /*
- * The library makes room for whatever a peer announces, 256 MB at most, and all memory is locked: so
- * this process gets a bound above what it has now, and the library fails instead.
+ * The libraries of the services make room for what peers say, and all memory is locked and never given
+ * back. What is known of that is bounded where it comes in (svc/mqtt_inlet.h); for what is not, this
+ * process gets a bound above what it has now, and a library fails instead. The cycle asks for nothing
+ * any more by then, so it misses nothing.
  */
 #define ROOM_BYTES (UINT64_C(48) * 1024 * 1024)
 #define STATM_SIZE 128U
@@ -94,7 +96,7 @@ static uint64_t private_bytes(void)
 	return at != NULL ? strtoull(at, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0U;
 }
 
-static void bound_memory(const struct config *c)
+void worker_bound_memory(const struct config *c)
 {
 	struct rlimit limit;
 	const uint64_t now = private_bytes();
@@ -149,7 +151,6 @@ int worker_start_mqtt(struct worker *w)
 	};
 	int r = init_rings(w);
 
-	bound_memory(c);
 	show_services(w, &config);
 	if (r == 0) {
 		r = mqtt_start(&w->mqtt, &config);

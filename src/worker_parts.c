@@ -352,12 +352,6 @@ static void stop_nothing(struct worker *w)
 	(void)w;
 }
 
-static int start_nothing(struct worker *w)
-{
-	(void)w;
-	return EXIT_OK;
-}
-
 /* The watch for the guard's end is there before anything else and until nothing else is. */
 const struct worker_part worker_parts[] = {
 	{start_signals, stop_signals},
@@ -373,7 +367,7 @@ const struct worker_part worker_parts[] = {
 	{start_serial, stop_serial},
 	{start_can, stop_can},
 	{start_loop, stop_loop},
-	{start_nothing, worker_ask_services_to_end},
+	{worker_release_services, worker_ask_services_to_end},
 };
 
 const size_t worker_parts_len = ARRAY_SIZE(worker_parts);

@@ -91,6 +91,7 @@ static void add_service(struct worker *w, const char *name, const char *what, st
 {
 	assert(w->services < WORKER_SERVICES);
 	w->service[w->services++] = (struct worker_service){.name = name, .service = s};
+	service_hold(s);
 	int r = start(w);
 
 	if (r == 0) {
@@ -126,6 +127,21 @@ int worker_start_services(struct worker *w)
 	/* The last one: it shows the health of all. */
 	if (c->mqtt_host[0] != '\0' && run) {
 		add_service(w, "mqtt", c->mqtt_host, &w->mqtt.service, worker_start_mqtt);
+	}
+	return EXIT_OK;
+}
+
+/*
+ * Only now that the cycle has its thread and its memory: nothing that a peer sends can take either from
+ * it.
+ */
+int worker_release_services(struct worker *w)
+{
+	if (w->mqtt.service.running) {
+		worker_bound_memory(&w->config);
+	}
+	for (uint32_t i = 0; i < w->services; i++) {
+		service_release(w->service[i].service);
 	}
 	return EXIT_OK;
 }

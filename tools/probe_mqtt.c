@@ -91,7 +91,7 @@ static int probe_open(struct service *s, void *self)
 	int r = 0;
 
 	p->link = (struct mqtt_link){.order = take_echo, .context = p};
-	r = mqtt_link_open(&p->link, &p->config);
+	r = mqtt_link_open(&p->link, &p->config, p->config.host);
 	/* From here, as in the daemon: the name service has its own time. */
 	const int64_t end_ns = service_now() + MQTT_CONNECT_MS * NS_PER_MS;
 

@@ -12,9 +12,11 @@
  *   set/NAME                orders, see svc/mqtt_command.h
  *   reply                   what became of them
  *
- * What blocks: looking up the host name (the resolver's own time limits, usually 5 to 10 s); the end
- * of the worker leaves a thread that hangs there behind (service_stop()). Everything else waits with
- * service_wait(). Of a host with several addresses the library takes the first that it can dial.
+ * Nothing blocks: a name is looked up by lookup.h and waited for like everything else, with
+ * service_wait(). Without TLS the library is given the address that was found. With TLS it needs the
+ * name, for the certificate, and asks the name service once more, which has just answered; should it
+ * hang in this moment, the end of the worker leaves the thread behind (service_stop()). Of a host with
+ * several addresses the first that can be dialled is taken, one of each family at most.
  */
 #ifndef JKP_SVC_MQTT_H
 #define JKP_SVC_MQTT_H
@@ -31,17 +33,23 @@
 
 #define MQTT_PAUSE_MIN_MS 1000
 #define MQTT_PAUSE_MAX_MS 60000
-#define MQTT_CONNECT_MS	  10000 /* until the broker has answered */
-#define MQTT_BLOCKED_MS	  10000 /* it may take nothing for so long */
-#define MQTT_PENDING	  24U
-#define MQTT_REPLIES	  16U
-#define MQTT_UNACKED	  16U
-#define MQTT_TOPIC_MAX	  128U
-#define MQTT_NAME_MAX	  64U /* of prefix and identifier, without the NUL */
-#define MQTT_PASSWORD_MAX 256U
-#define MQTT_SEED_MS	  20000 /* as often as the original script */
-#define MQTT_RING_ORDERS  8U
-#define MQTT_RING_ANSWERS 32U
+#define MQTT_CONNECT_MS	  10000	 /* until the broker has answered */
+#define MQTT_BLOCKED_MS	  10000	 /* it may take nothing for so long */
+#define MQTT_LOOKUP_MS	  10000	 /* the name service may take for a try */
+#define MQTT_PACKET_MAX	  16384U /* bytes of a packet that is read; an order has 256 at most */
+#define MQTT_PACKET_MS	  10000	 /* from its first byte to its last */
+/* Lines in the library's log while it reads: one or two for each packet. */
+#define MQTT_LINES_AT_ONCE  128U
+#define MQTT_LINES_A_SECOND 4000U
+#define MQTT_PENDING	    24U
+#define MQTT_REPLIES	    16U
+#define MQTT_UNACKED	    16U
+#define MQTT_TOPIC_MAX	    128U
+#define MQTT_NAME_MAX	    64U /* of prefix and identifier, without the NUL */
+#define MQTT_PASSWORD_MAX   256U
+#define MQTT_SEED_MS	    20000 /* as often as the original script */
+#define MQTT_RING_ORDERS    8U
+#define MQTT_RING_ANSWERS   32U
 
 /**
  * struct mqtt_config - settings; texts, snapshots and rings outlive the service
@@ -105,6 +113,7 @@ struct mqtt_config {
 };
 
 struct mosquitto; /* of libmosquitto */
+struct lookup;
 
 /* What went wrong with TLS, as far as the library says. */
 enum mqtt_tls_fault {
@@ -115,13 +124,35 @@ enum mqtt_tls_fault {
 };
 
 /**
+ * struct mqtt_inlet - what the library is let read, see mqtt_inlet.h
+ * @inside: the packet whose header was looked at last is not read yet
+ * @partial: of the next header there is a part only
+ * @shaken: the library has seen the end of the handshake of TLS
+ * @error: why the connection was cut, 0 = it was not
+ * @size: bytes of the newest packet that was looked at
+ * @since_ns: since when it is under way, TIME_NEVER = none is
+ * @in_step, @in_second: lines of the log since mqtt_link_drive() began, and since @second_ns
+ */
+struct mqtt_inlet {
+	bool inside;
+	bool partial;
+	bool shaken;
+	int error;
+	uint32_t size;
+	uint32_t in_step;
+	uint32_t in_second;
+	int64_t since_ns;
+	int64_t second_ns;
+};
+
+/**
  * struct mqtt_link - one connection
  * @mosq: NULL: none
  * @connected: the broker has accepted it
  * @refused: its code if it has not
  * @written: the socket has been writable once: TCP is connected
  * @blocked_ns: since when it takes nothing, TIME_NEVER = it does
- * @heard: messages since the newest mqtt_link_drive() began
+ * @reading: the library reads; its log tells of whole packets
  * @unacked: identifiers of messages that wait for their acknowledgement, 0 = free
  * @acked: at least one was acknowledged
  */
@@ -133,7 +164,8 @@ struct mqtt_link {
 	int refused;
 	enum mqtt_tls_fault tls_fault;
 	int64_t blocked_ns;
-	uint32_t heard;
+	bool reading;
+	struct mqtt_inlet inlet;
 	int unacked[MQTT_UNACKED];
 	void (*order)(void *context, const char *topic, const void *payload, size_t len,
 		      bool retained);
@@ -178,6 +210,7 @@ struct mqtt {
 	/* ---- */
 	struct mqtt_config config;
 	struct mqtt_link link;
+	struct lookup *lookup; /* of mqtt.host, NULL = none is under way */
 	enum mqtt_greeting greeting;
 	bool know_telemetry;
 	bool know_realtime;

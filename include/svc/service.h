@@ -9,6 +9,7 @@
 #define JKP_SVC_SERVICE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -128,6 +129,7 @@ struct service {
 	bool running;
 	bool abandoned;
 	bool opened;
+	_Atomic uint32_t held;
 	int stop_fd;
 	int end_fd;
 	int32_t pause_ms;
@@ -139,13 +141,24 @@ struct service {
 
 /**
  * service_start - start the thread: SCHED_OTHER, explicit stack
- * @s: zeroed
+ * @s: zeroed, but for service_hold()
  * @config: copied
  *
  * Return: 0; -EINVAL; -EBUSY it runs; another -errno.
  * Context: init, signals blocked, before anything is realtime.
  */
 int service_start(struct service *s, const struct service_config *config);
+
+/**
+ * service_hold - before service_start(): the thread opens nothing until service_release()
+ *
+ * For a start in which threads come first and what they meet comes last.
+ * Context: init.
+ */
+void service_hold(struct service *s);
+
+/* It may begin, within 10 ms. Nothing if it was not held. Context: init. */
+void service_release(struct service *s);
 
 /**
  * service_ask_to_end - begin what service_stop() waits for; nothing if it does not run

@@ -10,6 +10,7 @@
 
 #include "base/time.h"
 #include "core/telemetry.h"
+#include "thread.h"
 
 #define LOGGER_PERIOD_NS (50 * NS_PER_MS)
 #define LOGGER_STACK	 ((size_t)128 * 1024)
@@ -162,19 +163,11 @@ static void *logger_run(void *arg)
 
 int logger_start(struct logger *l)
 {
-	pthread_attr_t attr;
-	int error = pthread_attr_init(&attr);
+	const struct thread_spec spec = {.run = logger_run, .arg = l, .stack = LOGGER_STACK};
+	const int r = thread_start(&spec, &l->thread);
 
-	if (error != 0) {
-		return -error;
-	}
-	error = pthread_attr_setstacksize(&attr, LOGGER_STACK);
-	if (error == 0) {
-		error = pthread_create(&l->thread, &attr, logger_run, l);
-	}
-	pthread_attr_destroy(&attr);
-	if (error != 0) {
-		return -error;
+	if (r != 0) {
+		return r;
 	}
 	(void)pthread_setname_np(l->thread, "logger");
 	l->running = true;

@@ -12,6 +12,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "thread.h"
+
 /* Resolvers want more than a service: parsers of files, plug-ins of the C library. */
 #define STACK	  ((size_t)256 * 1024)
 #define PORT_TEXT 6U
@@ -109,34 +111,17 @@ static void *lookup_run(void *arg)
 	return NULL;
 }
 
-static int start_thread(struct lookup *l)
+static int start(struct lookup *l)
 {
-	const struct sched_param param = {.sched_priority = 0};
-	pthread_attr_t attr;
+	const struct thread_spec spec = {
+		.run = lookup_run,
+		.arg = l,
+		.stack = STACK,
+		.detached = true,
+	};
 	pthread_t thread;
-	int error = pthread_attr_init(&attr);
 
-	if (error != 0) {
-		return -error;
-	}
-	error = pthread_attr_setstacksize(&attr, STACK);
-	if (error == 0) {
-		error = pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	}
-	if (error == 0) {
-		error = pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
-	}
-	if (error == 0) {
-		error = pthread_attr_setschedpolicy(&attr, SCHED_OTHER);
-	}
-	if (error == 0) {
-		error = pthread_attr_setschedparam(&attr, &param);
-	}
-	if (error == 0) {
-		error = pthread_create(&thread, &attr, lookup_run, l);
-	}
-	pthread_attr_destroy(&attr);
-	return -error;
+	return thread_start(&spec, &thread);
 }
 
 int lookup_start(const char *host, uint16_t port, struct lookup **ret_lookup)
@@ -154,7 +139,7 @@ int lookup_start(const char *host, uint16_t port, struct lookup **ret_lookup)
 	(void)snprintf(l->port, sizeof(l->port), "%u", port);
 	atomic_init(&l->holders, 2U);
 	l->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	int r = l->fd < 0 ? -errno : start_thread(l);
+	int r = l->fd < 0 ? -errno : start(l);
 
 	if (r != 0) {
 		if (l->fd >= 0) {

@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "base/units.h"
 #include "mqtt_link.h"
+#include "mqtt_name.h"
 #include "mqtt_order.h"
 #include "mqtt_publish.h"
 
@@ -101,6 +102,20 @@ static int publish_due(struct mqtt *m)
 	return r;
 }
 
+/* Return: whether it was what the broker sends. */
+static bool say_unfit(struct mqtt *m, int error)
+{
+	if (error == LINK_LARGE) {
+		service_say(&m->service, EVENT_MQTT_LARGE, shown(m->link.inlet.size),
+			    (int32_t)MQTT_PACKET_MAX, 0, 0);
+	} else if (error == LINK_FLOOD) {
+		service_say(&m->service, EVENT_MQTT_FLOODED, 0, 0, 0, 0);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static void say_failure(struct mqtt *m, int error)
 {
 	struct service *s = &m->service;
@@ -121,7 +136,9 @@ static void say_failure(struct mqtt *m, int error)
 		service_say(s, EVENT_MQTT_CERTIFICATE, 0, 0, 0, 0);
 	} else if (error == LINK_TLS) {
 		service_say(s, EVENT_MQTT_TLS, -error, 0, 0, 0);
-	} else {
+	} else if (error == LINK_SLOW_NAME) {
+		service_say(s, EVENT_MQTT_SLOW_NAME, MQTT_LOOKUP_MS, 0, 0, 0);
+	} else if (!say_unfit(m, error)) {
 		service_say(s, EVENT_MQTT_UNREACHABLE, -error, 0, 0, 0);
 	}
 }
@@ -131,13 +148,24 @@ static void on_order(void *self, const char *topic, const void *payload, size_t 
 	mqtt_order_take(self, topic, payload, len, retained);
 }
 
+static int dial(struct mqtt *m)
+{
+	char host[MQTT_ADDRESSES][MQTT_HOST_MAX];
+	int r = mqtt_name_find(m, host);
+
+	for (uint32_t i = 0; i < MQTT_ADDRESSES && (i == 0 || r != 0) && host[i][0] != '\0'; i++) {
+		m->link = (struct mqtt_link){.order = on_order, .context = m};
+		r = mqtt_link_open(&m->link, &m->config, host[i]);
+	}
+	return r;
+}
+
 static int mqtt_open(struct service *service, void *self)
 {
 	struct mqtt *m = self;
 	int r = 0;
 
-	m->link = (struct mqtt_link){.order = on_order, .context = m};
-	r = mqtt_link_open(&m->link, &m->config);
+	r = dial(m);
 	/* From here: a slow name service must not take the broker's time. */
 	const int64_t end_ns = service_now() + MQTT_CONNECT_MS * NS_PER_MS;
 
@@ -205,7 +233,7 @@ static int mqtt_step(struct service *service, void *self)
 
 		r = mqtt_link_drive(&m->link, service, sat_i32(clamp_i64(left_ms, 0, tick_ms)));
 	}
-	if (r != 0 && !service_stopping(service)) {
+	if (r != 0 && !service_stopping(service) && !say_unfit(m, r)) {
 		service_say(service, EVENT_MQTT_LOST, -r, 0, 0, 0);
 	}
 	return r;
@@ -232,9 +260,10 @@ static void mqtt_close(struct service *service, void *self)
 
 static void mqtt_fini(struct service *service, void *self)
 {
-	const struct mqtt *m = self;
+	struct mqtt *m = self;
 	const struct mqtt_count *count = &m->count;
 
+	mqtt_name_drop(m);
 	service_say(service, EVENT_MQTT_TOTAL, shown(count->published), shown(count->withheld),
 		    shown(count->taken), shown(count->refused));
 }

@@ -51,13 +51,26 @@ static void write_flag_template(struct json_writer *w, const char *path)
 	json_joined(w, "val_tpl", text);
 }
 
+/* Several values may have the same word. */
+static bool is_first(enum mqtt_form form, int32_t value, const char *word)
+{
+	int32_t i = 0;
+
+	while (i < value && strcmp(mqtt_word(form, i), word) != 0) {
+		i++;
+	}
+	return i == value;
+}
+
 static void write_options(struct json_writer *w, enum mqtt_form form)
 {
 	const char *word = NULL;
 
 	json_open(w, "ops", '[');
 	for (int32_t i = 0; i < WORDS_MAX && (word = mqtt_word(form, i)) != NULL; i++) {
-		json_text(w, NULL, word);
+		if (is_first(form, i, word)) {
+			json_text(w, NULL, word);
+		}
 	}
 	json_close(w, ']');
 }

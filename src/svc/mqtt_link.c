@@ -17,17 +17,18 @@
 
 #include "base/time.h"
 #include "base/units.h"
+#include "mqtt_inlet.h"
 
-#define SEND_BUFFER	 (64 * 1024) /* what waits in the kernel is old when it leaves */
-#define USER_TIMEOUT	 20000	     /* ms without an acknowledgement of TCP */
-#define OTHERS		 (S_IRWXG | S_IRWXO)
-#define STATUS		 "status"
-#define OFFLINE		 "offline"
-#define TLS_VERSION	 "tlsv1.2" /* at least; the library takes newer ones too */
-#define VERIFY_PEER	 1
-#define CA_FOLDER	 "/etc/ssl/certs" /* authorities of the system, by hash */
-#define PACKETS_AT_ONCE	 1
-#define MESSAGES_AT_ONCE 64U
+#define SEND_BUFFER	(64 * 1024) /* what waits in the kernel is old when it leaves */
+#define USER_TIMEOUT	20000	    /* ms without an acknowledgement of TCP */
+#define OTHERS		(S_IRWXG | S_IRWXO)
+#define STATUS		"status"
+#define OFFLINE		"offline"
+#define TLS_VERSION	"tlsv1.2" /* at least; the library takes newer ones too */
+#define VERIFY_PEER	1
+#define CA_FOLDER	"/etc/ssl/certs" /* authorities of the system, by hash */
+#define PACKETS_AT_ONCE 1
+#define PARTIAL_MS	20 /* until the rest of a header is looked for */
 
 /* The library's codes, as far as they are told apart. */
 static int error_of(int code, int number)
@@ -81,25 +82,24 @@ static void on_message(struct mosquitto *mosq, void *self, const struct mosquitt
 {
 	struct mqtt_link *l = self;
 
-	/*
-	 * With TLS the library reads on as long as there is something: a flood would keep the thread in
-	 * it. What the kernel has is the last that it gets.
-	 */
-	if (++l->heard > MESSAGES_AT_ONCE) {
-		(void)shutdown(mosquitto_socket(mosq), SHUT_RDWR);
-		return;
-	}
+	(void)mosq;
 	if (m->topic != NULL && m->payloadlen >= 0) {
 		l->order(l->context, m->topic, m->payload, (size_t)m->payloadlen, m->retain);
 	}
 }
 
-/* The library has no other way to say what is wrong with a certificate. The first word counts. */
+/*
+ * The library has no other way to say that it has read a packet, whichever, and what is wrong with a
+ * certificate. Of the latter the first word counts.
+ */
 static void on_log(struct mosquitto *mosq, void *self, int level, const char *text)
 {
 	struct mqtt_link *l = self;
 
 	(void)mosq;
+	if (level == MOSQ_LOG_DEBUG && l->reading) {
+		mqtt_inlet_taken(l);
+	}
 	if (level != MOSQ_LOG_ERR || l->tls_fault == MQTT_TLS_NAME) {
 		return;
 	}
@@ -216,7 +216,7 @@ static void set_callbacks(struct mqtt_link *l)
 	mosquitto_log_callback_set(l->mosq, on_log);
 }
 
-static int begin(struct mqtt_link *l, const struct mqtt_config *c)
+static int begin(struct mqtt_link *l, const struct mqtt_config *c, const char *host)
 {
 	int r = error_of(mosquitto_int_option(l->mosq, MOSQ_OPT_TCP_NODELAY, 1), 0);
 
@@ -228,8 +228,8 @@ static int begin(struct mqtt_link *l, const struct mqtt_config *c)
 		return r;
 	}
 	errno = 0;
-	/* Looks up the name; the connection itself is not waited for. */
-	r = mosquitto_connect_async(l->mosq, c->host, c->port, c->keepalive_s);
+	/* The connection itself is not waited for. */
+	r = mosquitto_connect_async(l->mosq, host, c->port, c->keepalive_s);
 	return error_of(r, errno);
 }
 
@@ -246,14 +246,16 @@ static void bound_socket(const struct mqtt_link *l)
 	}
 }
 
-int mqtt_link_open(struct mqtt_link *l, const struct mqtt_config *config)
+int mqtt_link_open(struct mqtt_link *l, const struct mqtt_config *config, const char *host)
 {
 	l->blocked_ns = TIME_NEVER;
+	l->inlet.since_ns = TIME_NEVER;
+	l->inlet.second_ns = TIME_NEVER;
 	l->mosq = mosquitto_new(config->client_id, true, l);
 	if (l->mosq == NULL) {
 		return -errno;
 	}
-	const int r = begin(l, config);
+	const int r = begin(l, config, host);
 
 	if (r != 0) {
 		mqtt_link_close(l, false);
@@ -273,22 +275,39 @@ static int socket_error(const struct mqtt_link *l)
 	return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? -error : 0;
 }
 
+static int read_some(struct mqtt_link *l, int events, bool tls)
+{
+	/* A TLS handshake is carried on by the reading side. */
+	const bool shaking = tls && l->written && !l->connected && events != 0;
+
+	if ((events & ~POLLOUT) == 0 && !shaking && !l->inlet.partial) {
+		return 0;
+	}
+	int r = mqtt_inlet_look(l);
+
+	if (r != 0) {
+		return r == -EAGAIN ? 0 : r;
+	}
+	errno = 0;
+	l->reading = true;
+	r = mosquitto_loop_read(l->mosq, PACKETS_AT_ONCE);
+	l->reading = false;
+	return error_of(r, errno);
+}
+
 static int run(struct mqtt_link *l, int events, bool tls)
 {
-	int r = MOSQ_ERR_SUCCESS;
+	int r = read_some(l, events, tls);
 
-	errno = 0;
-	/* A TLS handshake is carried on by the reading side of the library. */
-	if ((events & ~POLLOUT) != 0 || (tls && !l->connected && events != 0)) {
-		r = mosquitto_loop_read(l->mosq, PACKETS_AT_ONCE);
+	if (r == 0 && (events & POLLOUT) != 0) {
+		errno = 0;
+		r = error_of(mosquitto_loop_write(l->mosq, PACKETS_AT_ONCE), errno);
 	}
-	if (r == MOSQ_ERR_SUCCESS && (events & POLLOUT) != 0) {
-		r = mosquitto_loop_write(l->mosq, PACKETS_AT_ONCE);
+	if (r == 0) {
+		errno = 0;
+		r = error_of(mosquitto_loop_misc(l->mosq), errno);
 	}
-	if (r == MOSQ_ERR_SUCCESS) {
-		r = mosquitto_loop_misc(l->mosq);
-	}
-	return error_of(r, errno);
+	return r;
 }
 
 static int watch_blocked(struct mqtt_link *l)
@@ -316,16 +335,40 @@ static int cause_of(const struct mqtt_link *l, int error, bool tls)
 	return hung_up || l->tls_fault != MQTT_TLS_NONE ? LINK_TLS : error;
 }
 
+/* Return: what poll() says, or -ECANCELED. */
+static int wait_link(const struct mqtt_link *l, struct service *s, int fd, int32_t ms)
+{
+	const bool write = !l->written || mosquitto_want_write(l->mosq);
+	const int events = write ? POLLOUT : 0;
+
+	/* A part of a header stays where it is: that it is there is no news. */
+	return l->inlet.partial ? service_wait(s, fd, (short)events, min_i32(ms, PARTIAL_MS))
+				: service_wait(s, fd, (short)(events | POLLIN), ms);
+}
+
+/* Why the connection is of no more use, from all that is known. @r: what was found now. */
+static int judge(struct mqtt_link *l, int r, bool tls)
+{
+	const int late = mqtt_inlet_late(l);
+
+	if (l->refused != 0) {
+		return LINK_REFUSED;
+	}
+	if (late != 0) {
+		return late;
+	}
+	return r != 0 ? cause_of(l, r, tls) : watch_blocked(l);
+}
+
 int mqtt_link_drive(struct mqtt_link *l, struct service *s, int32_t ms)
 {
 	const int fd = mosquitto_socket(l->mosq);
-	const bool write = !l->written || mosquitto_want_write(l->mosq);
 	const bool tls = mosquitto_ssl_get(l->mosq) != NULL;
 
 	if (fd < 0) {
 		return -ECONNRESET;
 	}
-	const int events = service_wait(s, fd, (short)(write ? POLLIN | POLLOUT : POLLIN), ms);
+	const int events = wait_link(l, s, fd, ms);
 
 	if (events < 0) {
 		return 0; /* the service ends: its runner sees that */
@@ -338,16 +381,10 @@ int mqtt_link_drive(struct mqtt_link *l, struct service *s, int32_t ms)
 		}
 	}
 	l->written = l->written || (events & POLLOUT) != 0;
-	l->heard = 0;
-	int r = run(l, events, tls);
+	l->inlet.in_step = 0;
+	const int r = run(l, events, tls);
 
-	if (l->refused != 0) {
-		return LINK_REFUSED;
-	}
-	if (l->heard > MESSAGES_AT_ONCE) {
-		return -ECONNRESET;
-	}
-	return r != 0 ? cause_of(l, r, tls) : watch_blocked(l);
+	return judge(l, r, tls);
 }
 
 bool mqtt_link_ready(const struct mqtt_link *l)

@@ -9,19 +9,22 @@
 #include "svc/mqtt.h"
 
 /* Within link_open() and link_drive(): errors of our own beside errno values. */
-#define LINK_NO_HOST (-EADDRNOTAVAIL) /* the name service does not know the host */
-#define LINK_SECRET  (-EKEYREJECTED)  /* the password file cannot be used */
-#define LINK_TLS     (-EPROTO)	      /* see mqtt_link.tls_fault */
-#define LINK_REFUSED (-EACCES)	      /* see mqtt_link.refused */
+#define LINK_NO_HOST   (-EADDRNOTAVAIL) /* the name service does not know the host */
+#define LINK_SECRET    (-EKEYREJECTED)	/* the password file cannot be used */
+#define LINK_TLS       (-EPROTO)	/* see mqtt_link.tls_fault */
+#define LINK_REFUSED   (-EACCES)	/* see mqtt_link.refused */
+#define LINK_LARGE     (-EMSGSIZE) /* a packet is announced that is too large, see inlet.size */
+#define LINK_FLOOD     (-ENOBUFS)  /* more packets than are taken */
+#define LINK_SLOW_NAME (-ETIME)	   /* the name service does not answer */
 
 /**
  * mqtt_link_open - begin to connect
  * @l: zeroed but for @order, @context
+ * @host: an address; a name, for which the library asks the name service and waits for it
  *
  * Return: 0: go on with mqtt_link_drive() until @l->connected; else as above, and nothing is open.
- * Blocks while the name of the host is looked up.
  */
-int mqtt_link_open(struct mqtt_link *l, const struct mqtt_config *config);
+int mqtt_link_open(struct mqtt_link *l, const struct mqtt_config *config, const char *host);
 
 /**
  * mqtt_link_drive - wait for at most @ms and carry out what there is to do

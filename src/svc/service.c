@@ -12,10 +12,12 @@
 
 #include "base/time.h"
 #include "base/units.h"
+#include "thread.h"
 
 #define STACK	      ((size_t)128 * 1024)
 #define WAIT_MAX_MS   10000
 #define NO_POLL_MS    100
+#define HELD_MS	      10
 #define NICE_MAX      19
 #define PAUSE_FACTOR  2
 #define JITTER_DIVIDE 4
@@ -221,6 +223,10 @@ static void *service_run(void *arg)
 	(void)pthread_setname_np(pthread_self(), ops->name);
 	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), s->config.nice);
 	enter_state(s, SERVICE_CLOSED);
+	while (atomic_load_explicit(&s->held, memory_order_acquire) != 0U &&
+	       service_wait(s, -1, 0, HELD_MS) == 0) {
+		/* the end releases it too */
+	}
 	while (!service_stopping(s)) {
 		if (s->opened) {
 			step(s);
@@ -241,29 +247,13 @@ static void *service_run(void *arg)
 
 static int start_thread(struct service *s)
 {
-	const struct sched_param param = {.sched_priority = 0};
-	const size_t stack = s->config.stack_bytes != 0U ? s->config.stack_bytes : STACK;
-	pthread_attr_t attr;
-	int error = pthread_attr_init(&attr);
+	const struct thread_spec spec = {
+		.run = service_run,
+		.arg = s,
+		.stack = s->config.stack_bytes != 0U ? s->config.stack_bytes : STACK,
+	};
 
-	if (error != 0) {
-		return -error;
-	}
-	error = pthread_attr_setstacksize(&attr, stack);
-	if (error == 0) {
-		error = pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
-	}
-	if (error == 0) {
-		error = pthread_attr_setschedpolicy(&attr, SCHED_OTHER);
-	}
-	if (error == 0) {
-		error = pthread_attr_setschedparam(&attr, &param);
-	}
-	if (error == 0) {
-		error = pthread_create(&s->thread, &attr, service_run, s);
-	}
-	pthread_attr_destroy(&attr);
-	return -error;
+	return thread_start(&spec, &s->thread);
 }
 
 static bool config_ok(const struct service_config *c)
@@ -330,6 +320,16 @@ int service_start(struct service *s, const struct service_config *config)
 	}
 	s->running = true;
 	return 0;
+}
+
+void service_hold(struct service *s)
+{
+	atomic_store_explicit(&s->held, 1U, memory_order_release);
+}
+
+void service_release(struct service *s)
+{
+	atomic_store_explicit(&s->held, 0U, memory_order_release);
 }
 
 void service_ask_to_end(struct service *s)

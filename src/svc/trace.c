@@ -14,6 +14,7 @@
 
 #include "base/time.h"
 #include "base/units.h"
+#include "thread.h"
 
 #define TRACE_PERIOD_NS (50 * NS_PER_MS)
 #define TRACE_STACK	((size_t)128 * 1024)
@@ -401,19 +402,11 @@ void trace_start_point(struct trace *t, int64_t now_ns, int64_t boot_ns, const s
 
 int trace_start(struct trace *t)
 {
-	pthread_attr_t attr;
-	int error = pthread_attr_init(&attr);
+	const struct thread_spec spec = {.run = trace_run, .arg = t, .stack = TRACE_STACK};
+	const int r = thread_start(&spec, &t->thread);
 
-	if (error != 0) {
-		return -error;
-	}
-	error = pthread_attr_setstacksize(&attr, TRACE_STACK);
-	if (error == 0) {
-		error = pthread_create(&t->thread, &attr, trace_run, t);
-	}
-	pthread_attr_destroy(&attr);
-	if (error != 0) {
-		return -error;
+	if (r != 0) {
+		return r;
 	}
 	(void)pthread_setname_np(t->thread, "trace");
 	t->running = true;

@@ -16,7 +16,7 @@ set -eu
 
 # Purposes build and test of tools/packages, as far as they are libraries.
 packages=(libc6-dev linux-libc-dev libcmocka-dev libcjson-dev libgpiod-dev libmosquitto-dev
-	libcurl4-openssl-dev libinih-dev libsystemd-dev libsocketcan-dev libmodbus-dev)
+	libssl-dev libcurl4-openssl-dev libinih-dev libsystemd-dev libsocketcan-dev libmodbus-dev)
 
 say() {
 	printf 'mksysroot.sh: %s\n' "$*" >&2

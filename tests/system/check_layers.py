@@ -59,6 +59,7 @@ LIBRARY = [
     (re.compile(r"^ini\.h$"), re.compile(r"^src/conf/")),
     (re.compile(r"^modbus"), re.compile(r"^src/svc/solis_line\.")),
     (re.compile(r"^libsocketcan\.h$"), re.compile(r"^rt/can|^tools/")),
+    (re.compile(r"^openssl/"), re.compile(r"^src/svc/mqtt_inlet\.")),
     (re.compile(r"^(mosquitto|curl/|cjson/|cJSON)"), re.compile(r"^src/svc/|^tools/|^src/worker")),
 ]
 

@@ -20,6 +20,7 @@ from daemon_bench import check, now, wait_for
 MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin")
 PASSWD = shutil.which("mosquitto_passwd")
 OPENSSL = shutil.which("openssl")
+UNSHARE = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
 
 
 def free_port():
@@ -37,14 +38,20 @@ def run(*command, **options):
 
 class Broker:
     """users: {name: password}; tls: folder of make_certificates(): a second port with TLS;
-    acl: lines of an access list."""
+    acl: lines of an access list; disk: it stores what is retained, every 50 changes, and has a
+    port for observers, so that something else may stand in its place on the other."""
 
-    def __init__(self, folder, users=None, tls=None, acl=None):
+    def __init__(self, folder, users=None, tls=None, acl=None, disk=False):
         self.dir = pathlib.Path(folder)
-        self.port = free_port()
+        self.port = self.tls_port = free_port()
         self.process = None
-        config = ["per_listener_settings false", "persistence false", f"log_dest file {self.dir}/log",
+        config = ["per_listener_settings false", f"persistence {'true' if disk else 'false'}",
+                  f"log_dest file {self.dir}/log",
                   f"allow_anonymous {'false' if users else 'true'}"]
+        if disk:
+            (self.dir / "db").mkdir()
+            config += [f"persistence_location {self.dir}/db/", "autosave_on_changes true",
+                       "autosave_interval 50"]
         if os.geteuid() == 0:
             config.append("user root")
         if users:
@@ -62,11 +69,20 @@ class Broker:
             self.tls_port = free_port()
             config += [f"listener {self.tls_port} 127.0.0.1", f"certfile {tls}/server.crt",
                        f"keyfile {tls}/server.key"]
+        if disk:
+            self.watch_port = free_port()
+            config.append(f"listener {self.watch_port} 127.0.0.1")
         self.config = self.dir / "mosquitto.conf"
         self.config.write_text("\n".join(config) + "\n", encoding="ascii")
 
-    def start(self):
-        self.process = subprocess.Popen([MOSQUITTO, "-c", str(self.config)],
+    def start(self, full=False):
+        """full: it sees its disk full, in a mount namespace of its own."""
+        command = [MOSQUITTO, "-c", str(self.config)]
+        if full:
+            command = UNSHARE + ["sh", "-c", 'mount -t tmpfs -o size=8k none "$0" && '
+                                 '{ head -c 65536 /dev/zero >"$0/full"; exec "$@"; }',
+                                 str(self.dir / "db"), *command]
+        self.process = subprocess.Popen(command,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
 
@@ -89,9 +105,9 @@ class Broker:
     def go_on(self):
         self.process.send_signal(signal.SIGCONT)
 
-    def kill(self):
+    def kill(self, number=signal.SIGKILL):
         if self.process:
-            self.process.kill()
+            self.process.send_signal(number)
             self.process.wait()
             self.process = None
 
@@ -233,7 +249,7 @@ class Client:
 class Stub:
     """A TCP server that is no broker: how it behaves is a function of the connection."""
 
-    def __init__(self, behaviour, buffer=None):
+    def __init__(self, behaviour, buffer=None, port=0):
         self.behaviour = behaviour
         self.accepted = []  # times
         self.kept = []
@@ -241,7 +257,7 @@ class Stub:
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if buffer:
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        self.listener.bind(("127.0.0.1", 0))
+        self.listener.bind(("127.0.0.1", port))
         self.listener.listen(16)
         self.listener.settimeout(0.05)
         self.port = self.listener.getsockname()[1]

@@ -5,8 +5,10 @@
  *
  *   spin    the cycle never returns and never sleeps
  *   block   it sleeps for 10 s
- *   name    a name is never found, nor is it said that it is unknown; and the worker tells whether it
- *           takes down its libraries
+ *   name    a name is never found, nor is it said that it is unknown
+ *   library the same, where a library asks in the thread "mqtt"; and the worker tells whether it takes
+ *           down its libraries
+ *   memory  who asks for a name takes all memory that there is, until the file says otherwise
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -32,12 +34,12 @@ static sleep_fn *real_sleep(void)
 	return real;
 }
 
-static int is_cycle(void)
+static int is_thread(const char *wanted)
 {
 	char name[16] = "";
 
 	return pthread_getname_np(pthread_self(), name, sizeof(name)) == 0 &&
-	       strcmp(name, "cycle") == 0;
+	       strcmp(name, wanted) == 0;
 }
 
 static char wanted(void)
@@ -58,7 +60,7 @@ static char wanted(void)
 /* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): theirs are reserved */
 int clock_nanosleep(clockid_t clock, int flags, const struct timespec *t, struct timespec *left)
 {
-	if (is_cycle()) {
+	if (is_thread("cycle")) {
 		const char word = wanted();
 
 		if (word == 's') {
@@ -75,6 +77,36 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *t, struct
 	return real_sleep()(clock, flags, t, left);
 }
 
+/* As much as the process gets, in pieces that get smaller; given back when the word is another one. */
+static void take_memory(void)
+{
+	static const char text[] = "<6>all memory is taken\n";
+	void **last = NULL;
+
+	for (size_t size = 1 << 20; size >= sizeof(void *);) {
+		void **piece = malloc(size);
+
+		if (piece == NULL) {
+			size /= 2;
+			continue;
+		}
+		*piece = (void *)last;
+		last = piece;
+	}
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	while (wanted() == 'm') {
+		const struct timespec t = {.tv_nsec = 50000000};
+
+		real_sleep()(CLOCK_MONOTONIC, 0, &t, NULL);
+	}
+	while (last != NULL) {
+		void **next = (void **)*last;
+
+		free((void *)last);
+		last = next;
+	}
+}
+
 /* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): theirs are reserved */
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
 		struct addrinfo **found)
@@ -82,8 +114,14 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
 	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
 	void *symbol = dlsym(RTLD_NEXT, "getaddrinfo");
 
-	while (wanted() == 'n') {
+	/* What is written as an address asks nobody. */
+	const int asks = hints == NULL || (hints->ai_flags & AI_NUMERICHOST) == 0;
+
+	while (asks && (wanted() == 'n' || (wanted() == 'l' && is_thread("mqtt")))) {
 		pause();
+	}
+	if (asks && wanted() == 'm') {
+		take_memory();
 	}
 	memcpy(&real, &symbol, sizeof(real));
 	return real(name, service, hints, found);
@@ -93,7 +131,7 @@ __attribute__((destructor)) static void taken_down(void)
 {
 	static const char text[] = "<6>libraries are taken down\n";
 
-	if (wanted() == 'n' && strcmp(program_invocation_short_name, "jkpylon-worker") == 0) {
+	if (wanted() == 'l' && strcmp(program_invocation_short_name, "jkpylon-worker") == 0) {
 		(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
 	}
 }

@@ -67,6 +67,11 @@ static const struct {
 	{"temperature", {"°C"}, false},	 {"duration", {"s", "ms", "min", "h"}, true},
 };
 
+/* Of the device and of the origin, MQTT_ENTITY_DEVICE_INFO_SCHEMA and MQTT_ORIGIN_INFO_SCHEMA. */
+static const char *const device_keys[] = {"ids", "cns", "name", "mf", "mdl", "mdl_id",
+					  "hw",	 "sw",	"sa",	"cu", "sn",  "via_device"};
+static const char *const origin_keys[] = {"name", "sw", "url"};
+
 static const char *const binary_classes[] = {"battery", "battery_charging", "connectivity", "power",
 					     "problem", "running",	    "safety"};
 
@@ -152,6 +157,12 @@ static void judge_sensor(const cJSON *component)
 	}
 	/* A list of words; neither unit nor state class. */
 	assert_true(cJSON_IsArray(options) && cJSON_GetArraySize(options) > 1);
+	for (const cJSON *a = options->child; a != NULL; a = a->next) {
+		assert_true(cJSON_IsString(a) && a->valuestring[0] != '\0');
+		for (const cJSON *b = a->next; b != NULL; b = b->next) {
+			assert_string_not_equal(a->valuestring, b->valuestring);
+		}
+	}
 	assert_null(string_of(component, "unit_of_meas"));
 	assert_null(string_of(component, "stat_cla"));
 }
@@ -221,6 +232,27 @@ static cJSON *write_and_parse(const struct mqtt_discovery *d)
 	return json;
 }
 
+/* Texts under known keys; the identifiers are a list of one. */
+static void judge_origin_and_device(const cJSON *origin, const cJSON *device)
+{
+	const cJSON *member = NULL;
+
+	assert_non_null(string_of(origin, "name"));
+	cJSON_ArrayForEach(member, origin)
+	{
+		assert_true(cJSON_IsString(member));
+		assert_true(listed(origin_keys, ARRAY_SIZE(origin_keys), member->string));
+	}
+	cJSON_ArrayForEach(member, device)
+	{
+		assert_true(cJSON_IsString(member) || strcmp(member->string, "ids") == 0);
+		assert_true(listed(device_keys, ARRAY_SIZE(device_keys), member->string));
+	}
+	const cJSON *ids = cJSON_GetObjectItemCaseSensitive(device, "ids");
+
+	assert_true(cJSON_GetArraySize(ids) == 1 && cJSON_IsString(ids->child));
+}
+
 static void judge_message(const struct mqtt_discovery *d)
 {
 	cJSON *json = write_and_parse(d);
@@ -232,8 +264,7 @@ static void judge_message(const struct mqtt_discovery *d)
 
 	(void)snprintf(topic, sizeof(topic), "%s/status", d->prefix);
 	assert_string_equal(string_of(json, "avty_t"), topic);
-	assert_non_null(string_of(cJSON_GetObjectItemCaseSensitive(json, "o"), "name"));
-	assert_true(cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(device, "ids")) == 1);
+	judge_origin_and_device(cJSON_GetObjectItemCaseSensitive(json, "o"), device);
 	cJSON_ArrayForEach(member, json)
 	{
 		assert_true(strcmp(member->string, "dev") == 0 ||
@@ -485,6 +516,15 @@ static void test_readme_lists_every_quantity(void **state)
 				 line);
 		}
 	}
+	/* And nothing else: what is published is compared with it by tests/system/test_mqtt.py. */
+	uint32_t rows = 0;
+	const char *at = strstr(readme, "| topic | key | unit | what |\n");
+
+	assert_non_null(at);
+	for (at = strstr(at, "\n| `"); at != NULL && at[1] == '|'; at = strchr(at + 1, '\n')) {
+		rows++;
+	}
+	assert_int_equal(rows, MQTT_VALUES);
 	for (uint32_t n = 0; mqtt_order_name(n) != NULL; n++) {
 		char line[64];
 

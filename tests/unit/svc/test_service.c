@@ -465,6 +465,33 @@ static void test_SAF_13_stop_in_every_state(void **state)
 	}
 }
 
+/* It moves, so nobody takes it for one that hangs; it opens nothing, and can be ended. */
+static void test_SAF_13_held_until_it_is_released(void **state)
+{
+	(void)state;
+	dummy.open_act = ACT_RETURN;
+	dummy.step_act = ACT_WAIT;
+	service_hold(&service);
+	start(LONG_MS, LONG_MS);
+	WAIT_FOR(seen.state == SERVICE_CLOSED);
+	const int64_t moved_ns = seen.moved_ns;
+
+	WAIT_FOR(seen.moved_ns > moved_ns + 50 * NS_PER_MS);
+	assert_int_equal(dummy.opens, 0);
+	service_release(&service);
+	WAIT_FOR(dummy.opens == 1U);
+	assert_int_equal(service_stop(&service), 0);
+	memset(&service, 0, sizeof(service));
+	dummy.opens = 0;
+	dummy.finis = 0;
+	service_hold(&service);
+	start(LONG_MS, LONG_MS);
+	WAIT_FOR(seen.state == SERVICE_CLOSED);
+	assert_int_equal(service_stop(&service), 0);
+	assert_int_equal(dummy.opens, 0);
+	assert_int_equal(dummy.finis, 1);
+}
+
 static void test_SAF_13_FLT_33_thread_that_hangs_is_left_behind(void **state)
 {
 	const struct service_config config = config_of(1, 1);
@@ -693,6 +720,7 @@ int main(void)
 		TEST(test_defer_makes_the_next_pause_longer_once),
 		TEST(test_defer_of_an_open_that_works_is_kept),
 		TEST(test_SAF_13_stop_in_every_state),
+		TEST(test_SAF_13_held_until_it_is_released),
 		TEST(test_SAF_13_FLT_33_thread_that_hangs_is_left_behind),
 		TEST(test_SAF_13_end_within_less_time),
 		TEST(test_full_ring_is_counted),
