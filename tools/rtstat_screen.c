@@ -185,7 +185,7 @@ static void draw(const struct screen *s)
 		const size_t len = strcspn(line, "\n");
 
 		(void)fwrite(line, 1, len, stdout);
-		fputs(CLEAR_LINE "\r\n", stdout);
+		fputs(CLEAR_LINE "\n", stdout);
 		line += len + (line[len] == '\n' ? 1U : 0U);
 		row++;
 	}

@@ -48,6 +48,17 @@ static bool is(const char *text, size_t len, const char *name)
 	return strlen(name) == len && memcmp(text, name, len) == 0;
 }
 
+/* Length without blanks at the end. */
+static size_t trimmed(const char *text)
+{
+	size_t len = strlen(text);
+
+	while (len > 0U && text[len - 1U] == ' ') {
+		len--;
+	}
+	return len;
+}
+
 static bool is_time(enum rtstat_stat stat)
 {
 	return stat <= RTSTAT_STAT_MAX;
@@ -76,7 +87,7 @@ int64_t rtstat_parse_time(const char *text)
 	}
 	end += strspn(end, " ");
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(end, units[i].name) == 0 && value * units[i].ns < VALUE_MAX) {
+		if (is(end, trimmed(end), units[i].name) && value * units[i].ns < VALUE_MAX) {
 			return (int64_t)llround(value * units[i].ns);
 		}
 	}
@@ -167,7 +178,7 @@ static bool parse_value(const char *text, struct rtstat_watch *w, char *ret_erro
 		}
 		return w->value >= 0;
 	}
-	if (!parse_number(text, &value, &end) || *end != '\0' || value != floor(value)) {
+	if (!parse_number(text, &value, &end) || trimmed(end) != 0U || value != floor(value)) {
 		snprintf(ret_error, RTSTAT_TEXT, "%s: \"%s\" is no whole number", w->text, text);
 		return false;
 	}
