@@ -179,7 +179,7 @@ int main(int argc, char **argv)
 	const bool only = argc == 3 && strcmp(argv[1], "--record") == 0;
 	const bool number = argc == 3 && strcmp(argv[1], "-n") == 0;
 	char *end = NULL;
-	const long n = argc == 3 ? strtol(argv[2], &end, 10) : VALUES_DEFAULT;
+	const long n = argc == 3 ? (long)strtoul(argv[2], &end, 10) : VALUES_DEFAULT;
 
 	if ((argc != 1 && !only && !number) || (end != NULL && *end != '\0') ||
 	    n < (only ? 0 : 1) || n > VALUES_MAX) {
