@@ -126,12 +126,15 @@ void loop_time_request(struct loop *l, bool taken)
 /* Age of what the frames say, from the request on: the core knows when that was in ms at least. */
 static void record_age(struct loop *l, const struct telemetry *t, int64_t given_ns)
 {
+	const bool fresh = t->step == STEP_RUN || t->step == STEP_CAUTION;
+
+	if (!fresh || t->sample.t_ns == TIME_NEVER) {
+		return;
+	}
 	const bool exact = time_ms_since(l->in.now_ns, t->sample.t_ns) == t->age_ms;
 	const int64_t age_ns = exact ? l->in.now_ns - t->sample.t_ns : t->age_ms * NS_PER_MS;
 
-	if (t->step == STEP_RUN || t->step == STEP_CAUTION) {
-		loop_record_time(l, STATS_DATA_AGE, age_ns + (given_ns - l->in.now_ns));
-	}
+	loop_record_time(l, STATS_DATA_AGE, age_ns + (given_ns - l->in.now_ns));
 }
 
 void loop_time_given(struct loop *l, uint16_t id, int64_t given_ns)

@@ -126,6 +126,9 @@ static enum rtstat_exit write_file(const struct options *o, const struct rtstat_
 		errno = ENAMETOOLONG;
 		return cannot_write(o->output);
 	}
+	/* A name with our number is one that somebody left behind. */
+	(void)unlink(name);
+
 	const int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 			    OUTPUT_MODE);
 

@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/units.h"
+
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_LEN  36
 #define ATTEMPTS     40
@@ -20,6 +22,7 @@
 #define STALE_NS     (2 * NS_PER_S)
 #define BELIEVE_NS   (300 * NS_PER_MS) /* counters move three times in it */
 #define SEQ_BYTES    sizeof(struct snapshot)
+#define TIME_MAX_NS  (INT64_MAX / 4)
 
 int64_t rtstat_now(void)
 {
@@ -90,6 +93,28 @@ static void clean(char *text, size_t size)
 	}
 }
 
+static int64_t tame(int64_t ns)
+{
+	return clamp_i64(ns, 0, TIME_MAX_NS);
+}
+
+/* Times that somebody else wrote may be any number: none of them may overflow in a sum. */
+static void tame_times(struct rtstat_page *p)
+{
+	p->header.start_ns = tame(p->header.start_ns);
+	p->loop.t_ns = tame(p->loop.t_ns);
+	p->loop.since_ns = tame(p->loop.since_ns);
+	p->loop.period_ns = tame(p->loop.period_ns);
+	for (uint32_t i = 0; i < STATS_TIMES; i++) {
+		struct stats_range *r = &p->loop.time[i];
+
+		/* INT64_MAX while there are none */
+		r->min_ns = r->count == 0U ? r->min_ns : tame(r->min_ns);
+		r->max_ns = tame(r->max_ns);
+		r->sum_ns = tame(r->sum_ns);
+	}
+}
+
 static void copy_page(const struct stats_page *from, struct rtstat_page *ret)
 {
 	ret->header = from->header;
@@ -101,6 +126,7 @@ static void copy_page(const struct stats_page *from, struct rtstat_page *ret)
 	memcpy(ret->came, from->rules.came, sizeof(ret->came));
 	memcpy(ret->lasted_ds, from->rules.lasted_ds, sizeof(ret->lasted_ds));
 	ret->now_ns = rtstat_now();
+	tame_times(ret);
 }
 
 /* Return: RTSTAT_OK, or RTSTAT_DEAD if no consistent copy comes about: the writer died writing. */
@@ -252,7 +278,8 @@ static void subtract_counter(struct rtstat_page *page, const struct rtstat_page 
 	char *at = (c->in_loop ? (char *)&page->loop : (char *)&page->telemetry) + c->offset;
 
 	if (c->size == sizeof(uint64_t)) {
-		const int64_t v = rtstat_counter(page, c) - rtstat_counter(base, c);
+		const uint64_t v = (uint64_t)rtstat_counter(page, c) -
+				   (uint64_t)rtstat_counter(base, c);
 
 		memcpy(at, &v, sizeof(v));
 	} else {

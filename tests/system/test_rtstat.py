@@ -180,7 +180,7 @@ def test_prometheus_file_is_complete_whenever_it_is_read():
 
         out = b.dir / "jkpylon.prom"
         writer = subprocess.Popen([os.environ["JKP_RTSTAT"], "-p", b.stats.path, "-m", "-o", str(out),
-                                   "--every", "50ms"])
+                                   "--every", "50ms"], stderr=subprocess.DEVNULL)
         try:
             wait_for(out.exists, 5, "the file is written")
             last = out.read_text(encoding="utf-8").splitlines()[-1].split(" ")[0]
@@ -198,6 +198,8 @@ def test_prometheus_file_is_complete_whenever_it_is_read():
         finally:
             writer.kill()
             writer.wait()
+        code, _, err = rtstat(b.stats.path)
+        check(code == DEAD and "was stopped" in err, f"{code} {err}")
         check(not [p for p in b.dir.glob("*.tmp") if str(writer.pid) not in p.name], "leftovers")
         code, _, err = rtstat(b.stats.path, "-m", "-d", "-o", "/nonexistent/x.prom")
         check(code == OUTPUT and "/nonexistent/x.prom" in err, f"{code} {err}")
@@ -272,9 +274,9 @@ def test_watch_does_not_judge_across_a_restart():
     with Bench(again=True) as b:
         daemon = b.start_running()
         worker = daemon.worker()
-        watch = subprocess.Popen([os.environ["JKP_RTSTAT"], "-p", b.stats.path, "-f", "4s", "-w",
+        watch = subprocess.Popen([os.environ["JKP_RTSTAT"], "-p", b.stats.path, "-f", "2s", "-w",
                                   "overruns>=0"], stderr=subprocess.PIPE, text=True)
-        time.sleep(0.5)
+        time.sleep(0.3)
         os.kill(worker, signal.SIGKILL)
         wait_for(lambda: daemon.worker() not in (None, worker), 3, "another worker")
         _, err = watch.communicate(timeout=20)
@@ -386,22 +388,12 @@ def test_page_of_a_daemon_that_is_gone_is_refused_and_can_be_shown():
         check(code == DEAD and prometheus(out) == {("up", ""): 0}, out)
 
 
-@takes(4)
-def test_page_of_a_stopped_daemon_says_so():
-    with Bench() as b:
-        daemon = b.start_running()
-        daemon.signal(signal.SIGTERM)
-        daemon.wait(20)
-        code, _, err = rtstat(b.stats.path)
-        check(code == DEAD and "was stopped" in err, f"{code} {err}")
-
-
 @takes(6)
 def test_FLT_67_readers_that_are_killed_disturb_nothing():
     with Bench() as b:
         b.start_running()
         before = b.stats.wait(5, "counters", lambda v: True)
-        for i in range(60):
+        for i in range(40):
             reader = subprocess.Popen([os.environ["JKP_RTSTAT"], "-p", b.stats.path, "-j", "--every", "50ms"],
                                       stdout=subprocess.DEVNULL)
             time.sleep(0.001 * (i % 10))
