@@ -11,9 +11,10 @@
 #define RIGHT	   28.0
 #define TOP	   92.0
 #define BOTTOM	   62.0
-#define STEPS	   3 /* 1, 2, 5 of each power of ten */
+#define DIGIT_MAX  8	/* more would stand too close */
+#define NARROW	   12.0 /* from first to last value: below it each digit has a label, not 1, 2, 5 */
 #define MIN_NS	   100.0
-#define WIDE	   3000.0 /* from first to last value: then 2 and 5 have no label */
+#define WIDE	   3000.0 /* above it 2 and 5 have no label */
 #define LETTER	   7.0	  /* pixels, about */
 #define GAP	   4.0
 #define ROW	   14.0
@@ -91,32 +92,35 @@ static void draw_heading(const struct plot *p)
 	fprintf(p->f, "</text>\n");
 }
 
+/* Whole numbers: "200 us", not "200.00". */
+static void draw_label(const struct plot *p, double ns)
+{
+	static const char *const unit[] = {"ns", "us", "ms", "s"};
+	const int thousands = (int)floor(log10(ns) + 1e-9) / 3;
+
+	fprintf(p->f, "<text x=\"%.1f\" y=\"%g\" class=\"mid\">%.0f %s</text>\n", x_of(p, ns),
+		HEIGHT - BOTTOM + 20.0, ns / pow(1000.0, thousands), unit[thousands]);
+}
+
 static void draw_time_axis(const struct plot *p)
 {
-	static const double step[STEPS] = {1.0, 2.0, 5.0};
+	const double ratio = p->high_ns / p->low_ns;
 	const double bottom = HEIGHT - BOTTOM;
 
 	for (double decade = 1.0; decade <= p->high_ns; decade *= 10.0) {
-		for (int i = 0; i < STEPS; i++) {
-			const double ns = decade * step[i];
-			const bool label = i == 0 || p->high_ns / p->low_ns < WIDE;
-			char text[RTSTAT_SHORT];
+		for (int digit = 1; digit <= DIGIT_MAX; digit++) {
+			const double ns = decade * digit;
+			const bool usual = digit == 1 || digit == 2 || digit == 5;
+			const bool label = digit == 1 || (usual && ratio < WIDE) || ratio < NARROW;
 
-			if (ns < p->low_ns || ns > p->high_ns) {
+			if (ns < p->low_ns || ns > p->high_ns || (!usual && ratio >= NARROW)) {
 				continue;
 			}
 			fprintf(p->f,
 				"<line x1=\"%.1f\" y1=\"%g\" x2=\"%.1f\" y2=\"%g\" class=\"grid\"/>\n",
 				x_of(p, ns), TOP, x_of(p, ns), bottom + (label ? 6.0 : 3.0));
 			if (label) {
-				/* whole numbers: "200 us", not "200.00" */
-				const int exponent = (int)floor(log10(ns) + 1e-9);
-				static const char *const unit[] = {"ns", "us", "ms", "s"};
-
-				snprintf(text, sizeof(text), "%.0f %s",
-					 ns / pow(10.0, exponent / 3 * 3), unit[exponent / 3]);
-				fprintf(p->f, "<text x=\"%.1f\" y=\"%g\" class=\"mid\">%s</text>\n",
-					x_of(p, ns), bottom + 20.0, text);
+				draw_label(p, ns);
 			}
 		}
 	}
