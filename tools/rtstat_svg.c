@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#define TEN	   10.0
 #define WIDTH	   860
 #define HEIGHT	   430
 #define LEFT	   78.0
@@ -107,9 +108,9 @@ static void draw_time_axis(const struct plot *p)
 	const double ratio = p->high_ns / p->low_ns;
 	const double bottom = HEIGHT - BOTTOM;
 
-	for (double decade = 1.0; decade <= p->high_ns; decade *= 10.0) {
+	for (int power = 0; pow(TEN, power) <= p->high_ns; power++) {
 		for (int digit = 1; digit <= DIGIT_MAX; digit++) {
-			const double ns = decade * digit;
+			const double ns = pow(TEN, power) * digit;
 			const bool usual = digit == 1 || digit == 2 || digit == 5;
 			const bool label = digit == 1 || (usual && ratio < WIDE) || ratio < NARROW;
 
@@ -130,7 +131,9 @@ static void draw_time_axis(const struct plot *p)
 
 static void draw_count_axis(const struct plot *p)
 {
-	for (double n = 1.0; n <= p->top; n *= 10.0) {
+	for (int power = 0; pow(TEN, power) <= p->top; power++) {
+		const double n = pow(TEN, power);
+
 		fprintf(p->f,
 			"<line x1=\"%g\" y1=\"%.1f\" x2=\"%g\" y2=\"%.1f\" class=\"grid\"/>\n",
 			LEFT - 5.0, y_of(p, n), WIDTH - RIGHT, y_of(p, n));

@@ -222,12 +222,12 @@ bool rtstat_watch_parse(const char *text, struct rtstat_watch *ret_watch, char *
 
 static int64_t value_of(const struct rtstat_page *page, const struct rtstat_watch *w)
 {
-	const struct rtstat_time t = w->stat == RTSTAT_STAT_COUNTER ? (struct rtstat_time){0}
-								    : rtstat_time(page, w->time);
+	if (w->stat == RTSTAT_STAT_COUNTER) {
+		return rtstat_counter(page, w->counter);
+	}
+	const struct rtstat_time t = rtstat_time(page, w->time);
 
 	switch (w->stat) {
-	case RTSTAT_STAT_QUANTILE:
-		return rtstat_quantile(page, w->time, w->ppm);
 	case RTSTAT_STAT_MIN:
 		return t.min_ns;
 	case RTSTAT_STAT_MEAN:
@@ -238,9 +238,10 @@ static int64_t value_of(const struct rtstat_page *page, const struct rtstat_watc
 		return (int64_t)t.count;
 	case RTSTAT_STAT_OVERFLOW:
 		return (int64_t)t.overflow;
+	case RTSTAT_STAT_QUANTILE:
 	case RTSTAT_STAT_COUNTER:
 	default:
-		return rtstat_counter(page, w->counter);
+		return rtstat_quantile(page, w->time, w->ppm);
 	}
 }
 
