@@ -3,7 +3,9 @@
 #include "rt/can.h"
 
 #include "base/time.h"
+#include "base/units.h"
 #include "can_backend.h"
+#include "rt/clock.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BITRATE_MIN 10000
+#define BITRATE_MIN  10000
+#define STAMP_MAX_NS NS_PER_S /* an older time stamp is of another wall clock */
 
 static int check(const struct can_port_config *config, char *err, size_t err_len)
 {
@@ -176,6 +179,8 @@ size_t can_port_read(struct can_port *p, struct can_rx *ret, size_t max)
 
 	p->budget = CAN_PORT_RECV_MAX;
 	while (n < max && p->budget > 0) {
+		p->stamp_ns = 0;
+
 		const enum can_recv what = p->backend->recv(p, &frame, &origin);
 
 		if (what == CAN_RECV_NONE) {
@@ -188,11 +193,26 @@ size_t can_port_read(struct can_port *p, struct can_rx *ret, size_t max)
 			take_fault(p, &frame);
 		} else if (can_frame_decode(&frame, p->rx_ids, p->rx_ids_len, &ret[n].msg)) {
 			ret[n].origin = (uint8_t)origin;
+			if (n < ARRAY_SIZE(p->rx_stamp_ns)) {
+				p->rx_stamp_ns[n] = p->stamp_ns;
+			}
 			n++;
 			can_count(p, CAN_COUNT_RX);
 		}
 	}
 	return n;
+}
+
+int64_t can_port_rx_ns(const struct can_port *p, size_t i, int64_t now_ns)
+{
+	if (i >= ARRAY_SIZE(p->rx_stamp_ns) || p->rx_stamp_ns[i] == 0) {
+		return now_ns;
+	}
+	const int64_t ago_ns = clock_now_ns(CLOCK_REALTIME) - p->rx_stamp_ns[i];
+	const int64_t t_ns = clock_now_ns(CLOCK_MONOTONIC) - ago_ns;
+
+	/* not before it was read: a frame that came while others were read */
+	return ago_ns < 0 || ago_ns > STAMP_MAX_NS ? now_ns : t_ns;
 }
 
 static void give_up(struct can_port *p, const struct can_frame *f)

@@ -51,7 +51,8 @@ enum can_recv {
  * struct can_backend - one way to reach a bus
  * @start: open and start the helper; the front has filled in the settings
  * @stop: end the helper, close everything; also after a failed @start
- * @recv: take one frame; pays each system call from can_port.budget. Cycle thread
+ * @recv: take one frame; pays each system call from can_port.budget; puts the kernel's time stamp into
+ *	can_port.stamp_ns if there is one. Cycle thread
  * @send: send one frame: 0, -EAGAIN (queue full), or another -errno (no bus). Cycle thread
  * @is_open: there is a socket to use; NULL: always
  * @clients: nodes connected now; NULL: not known
@@ -125,6 +126,8 @@ struct can_unix {
  * @look: the cycle thread has met an error and asks the helper to look at the interface soon
  * @note_ready: @note is complete
  * @view, @pending, @lost, @budget: of the cycle thread
+ * @stamp_ns: of the frame that the backend has just taken, CLOCK_REALTIME, 0 = none
+ * @rx_stamp_ns: of the frames of the newest can_port_read()
  */
 struct can_port {
 	const struct can_backend *backend;
@@ -147,6 +150,8 @@ struct can_port {
 	uint32_t pending_len;
 	uint32_t lost; /* cycle_can_bit() of frames that were given up */
 	uint32_t budget;
+	int64_t stamp_ns;
+	int64_t rx_stamp_ns[CYCLE_CAN_RX_MAX];
 	union {
 		struct can_socket socket;
 		struct can_unix unix_bus;

@@ -51,10 +51,26 @@ static enum can_recv recv_error(struct can_port *p)
 	}
 }
 
+/* When the kernel took the frame from the driver, 0 = not told. */
+static int64_t stamp_of(struct msghdr *msg)
+{
+	struct timespec t;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS &&
+		    c->cmsg_len == CMSG_LEN(sizeof(t))) {
+			memcpy(&t, CMSG_DATA(c), sizeof(t));
+			return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
+		}
+	}
+	return 0;
+}
+
 static enum can_recv socket_recv(struct can_port *p, struct can_frame *ret_frame,
 				 enum can_origin *ret_origin)
 {
 	const int fd = handoff_get(&p->socket.fd);
+	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(struct timespec))];
 	struct iovec iov = {.iov_base = ret_frame, .iov_len = sizeof(*ret_frame)};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 	ssize_t n = -1;
@@ -65,6 +81,8 @@ static enum can_recv socket_recv(struct can_port *p, struct can_frame *ret_frame
 	memset(ret_frame, 0, sizeof(*ret_frame));
 	for (int i = 0; i < ATTEMPTS && p->budget > 0; i++) {
 		p->budget--;
+		msg.msg_control = control;
+		msg.msg_controllen = sizeof(control);
 		n = recvmsg(fd, &msg, MSG_DONTWAIT);
 		if (n >= 0 || errno != EINTR) {
 			break;
@@ -76,6 +94,7 @@ static enum can_recv socket_recv(struct can_port *p, struct can_frame *ret_frame
 	if ((size_t)n != sizeof(*ret_frame)) {
 		return CAN_RECV_AGAIN;
 	}
+	p->stamp_ns = stamp_of(&msg);
 	*ret_origin = (msg.msg_flags & MSG_CONFIRM) != 0 ? CAN_OWN : CAN_FROM_BUS;
 	return CAN_RECV_FRAME;
 }
@@ -121,7 +140,7 @@ static bool socket_is_open(const struct can_port *p)
 static int set_options(const struct can_port *p, int fd)
 {
 	const can_err_mask_t errors = can_frame_error_mask();
-	const int own = 1;
+	const int on = 1;
 	const int buffer = SEND_BUFFER;
 	const int priority = PRIORITY;
 	struct can_filter filter[CAN_PORT_RX_IDS_MAX];
@@ -130,10 +149,11 @@ static int set_options(const struct can_port *p, int fd)
 	can_frame_filters(p->rx_ids, p->rx_ids_len, filter);
 	if (setsockopt(fd, SOL_CAN_RAW, CAN_RAW_FILTER, filter, filter_len) < 0 ||
 	    setsockopt(fd, SOL_CAN_RAW, CAN_RAW_ERR_FILTER, &errors, sizeof(errors)) < 0 ||
-	    setsockopt(fd, SOL_CAN_RAW, CAN_RAW_RECV_OWN_MSGS, &own, sizeof(own)) < 0) {
+	    setsockopt(fd, SOL_CAN_RAW, CAN_RAW_RECV_OWN_MSGS, &on, sizeof(on)) < 0) {
 		return -errno;
 	}
-	/* These two only help. */
+	/* These only help. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
 	(void)setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &priority, sizeof(priority));
 	return 0;

@@ -49,9 +49,7 @@ int loop_init(struct loop *l, const struct loop_config *config, uint32_t flags, 
 	l->peer_local = PEER_NONE_HEARD;
 	l->peer_portal = PEER_NONE_HEARD;
 	l->counters.period_ns = l->period_ns;
-	for (int i = 0; i < STATS_TIMES; i++) {
-		l->counters.time[i].min_ns = INT64_MAX;
-	}
+	loop_count_init(l, now_ns);
 	atomic_init(&l->flags, flags);
 	cycle_init(&l->cycle, config->core, now_ns, boot_ns, config->held);
 	l->held = l->cycle.held;
@@ -79,6 +77,7 @@ static bool guard_is_alive(struct loop *l, int64_t now_ns)
 
 	if (beat != l->guard_beat) {
 		l->guard_beat = beat;
+		loop_time_guard(l, now_ns);
 		l->guard_moved_ns = now_ns;
 	}
 	return now_ns - l->guard_moved_ns <= LOOP_GUARD_NS &&
@@ -200,11 +199,16 @@ static void send_frames(struct loop *l)
 	}
 	if (out->can_flush) {
 		can_port_flush(c->can);
+		loop_time_forget(l);
 	}
 	can_port_service(c->can, l->in.now_ns);
 	for (uint8_t i = 0; i < out->can_tx_len; i++) {
+		const int64_t given_ns = clock_now_ns(CLOCK_MONOTONIC);
+
 		/* One that does not leave is kept for its slot, then reported to the core. */
-		(void)can_port_write(c->can, &out->can_tx[i], l->in.now_ns);
+		if (can_port_write(c->can, &out->can_tx[i], l->in.now_ns) == 0) {
+			loop_time_given(l, out->can_tx[i].id, given_ns);
+		}
 	}
 }
 
@@ -293,32 +297,37 @@ int64_t loop_step(struct loop *l, int64_t planned_ns)
 	l->in.boot_ns = clock_now_ns(CLOCK_BOOTTIME);
 	loop_record_time(l, STATS_WAKEUP, l->in.now_ns - planned_ns);
 	gather(l);
-	counters->serial_rx_bytes += l->in.rx_len;
-	counters->commands += l->in.command_len;
-	if (l->in.rx_len > 0U) {
-		l->rx_ns = l->in.now_ns;
+	if ((l->in.rx_len | l->in.command_len | l->in.can_rx_len) != 0U) {
+		loop_time_inputs(l);
 	}
 	if (l->config.tap != NULL) {
 		counters->trace_lost = l->config.tap(l->config.tap_context, &l->in);
 	}
 	cycle_step(&l->cycle, &l->in, &l->out);
 
+	const struct telemetry *t = cycle_telemetry(&l->cycle);
+
+	if (t->count_samples != l->samples_seen) {
+		loop_time_sample(l, t);
+	}
 	l->request_failed = false;
 	if (l->out.bms_tx_len > 0U) {
 		const int r = serial_write(l->config.serial, l->out.bms_tx, l->out.bms_tx_len);
 
 		l->request_failed = r != 0;
 		counters->serial_tx_bytes += r == 0 ? l->out.bms_tx_len : 0U;
+		loop_time_request(l, r == 0);
 	}
 	send_frames(l);
 	push_events(l);
 	push_answers(l);
 	tell_guard(l);
 
-	const struct telemetry *t = cycle_telemetry(&l->cycle);
-
 	counters->cycles++;
-	loop_count_response(l, t, clock_now_ns(CLOCK_MONOTONIC));
+	if (l->response_steps > 0U) {
+		loop_time_response(l);
+	}
+	loop_count_step(l, t);
 	tell_state(l, t);
 	loop_self_check(l);
 	loop_publish(l, t);
@@ -384,6 +393,11 @@ void loop_request_stop(struct loop *l, enum loop_stop stop)
 	atomic_store_explicit(&l->want_stop, (uint32_t)stop, memory_order_relaxed);
 }
 
+void loop_request_reset(struct loop *l)
+{
+	atomic_store_explicit(&l->want_reset, 1U, memory_order_relaxed);
+}
+
 uint32_t loop_latched(const struct loop *l)
 {
 	return atomic_load_explicit(&l->latched, memory_order_relaxed);
@@ -418,8 +432,5 @@ void loop_stop(struct loop *l)
 	pthread_join(l->thread, NULL);
 	l->started = false;
 	atomic_fetch_or_explicit(&l->flags, STATS_STOPPED, memory_order_relaxed);
-	l->counters.flags = atomic_load_explicit(&l->flags, memory_order_relaxed);
-	if (l->config.stats != NULL) {
-		snapshot_write(&l->config.stats->loop.head, &l->counters, sizeof(l->counters));
-	}
+	loop_count_end(l);
 }

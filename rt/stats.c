@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,31 +29,8 @@
 
 _Static_assert(sizeof(struct telemetry) % 8 == 0, "telemetry is a multiple of 8 bytes");
 _Static_assert(sizeof(struct stats_loop) % 8 == 0, "counters are a multiple of 8 bytes");
-_Static_assert(sizeof(struct stats_header) == 128, "fixed layout");
-
-uint32_t stats_hist_index(int64_t ns)
-{
-	if (ns < (int64_t)STATS_HIST_SUB) {
-		return ns < 0 ? 0U : (uint32_t)ns;
-	}
-	if (ns > UINT32_MAX) {
-		return STATS_HIST_BUCKETS - 1U;
-	}
-	const uint32_t v = (uint32_t)ns;
-	const uint32_t shift = 31U - (uint32_t)__builtin_clz(v) - STATS_HIST_SUB_BITS;
-
-	return (shift << STATS_HIST_SUB_BITS) + (v >> shift);
-}
-
-int64_t stats_hist_low_ns(uint32_t index)
-{
-	if (index < 2U * STATS_HIST_SUB) {
-		return index;
-	}
-	const uint32_t shift = (index >> STATS_HIST_SUB_BITS) - 1U;
-
-	return (int64_t)(STATS_HIST_SUB + (index & (STATS_HIST_SUB - 1U))) << shift;
-}
+_Static_assert(sizeof(struct stats_header) == 152, "fixed layout");
+_Static_assert(sizeof(struct stats_page) < 64U * 1024U, "locked memory of a small board");
 
 __attribute__((format(printf, 3, 4))) static int fail(char *ret_error, int error,
 						      const char *format, ...)
@@ -157,7 +135,13 @@ static void fill_header(struct stats_page *page)
 	h->loop_offset = (uint32_t)offsetof(struct stats_page, loop);
 	h->loop_size = (uint32_t)sizeof(struct stats_loop);
 	h->hist_offset = (uint32_t)offsetof(struct stats_page, hist);
-	h->hist_buckets = STATS_HIST_BUCKETS;
+	h->hist_cells = STATS_HIST_CELLS;
+	h->hist_times = STATS_TIMES;
+	h->hist_sub_bits = STATS_HIST_SUB_BITS;
+	h->hist_unit_bits = STATS_HIST_UNIT_BITS;
+	h->rules_offset = (uint32_t)offsetof(struct stats_page, rules);
+	h->rules = RULES;
+	h->directions = DIRS;
 }
 
 /* The file with all its blocks: a full disk shows here and not as a signal in the cycle. */
@@ -249,7 +233,7 @@ void stats_destroy(struct stats_page *page, int lock_fd)
 	}
 }
 
-static int check_header(const char *path, const struct stats_header *h, off_t size, char *ret_error)
+int stats_check(const char *path, const struct stats_header *h, int64_t size, char *ret_error)
 {
 	if (memcmp(h->magic, STATS_MAGIC, sizeof(h->magic)) != 0) {
 		return fail(ret_error, EPROTO,
@@ -263,13 +247,14 @@ static int check_header(const char *path, const struct stats_header *h, off_t si
 			    "of the same release",
 			    path, h->version, STATS_VERSION);
 	}
-	if (h->size != sizeof(struct stats_page) || size < (off_t)sizeof(struct stats_page) ||
+	if (h->size != sizeof(struct stats_page) || size < (int64_t)sizeof(struct stats_page) ||
 	    h->telemetry_size != sizeof(struct telemetry) ||
-	    h->loop_size != sizeof(struct stats_loop)) {
+	    h->loop_size != sizeof(struct stats_loop) || h->hist_cells != STATS_HIST_CELLS ||
+	    h->hist_times != STATS_TIMES || h->rules != RULES) {
 		return fail(ret_error, EPROTO,
-			    "%s has a size of %u bytes (file: %lld), this program reads %zu: use "
-			    "programs of the same release",
-			    path, h->size, (long long)size, sizeof(struct stats_page));
+			    "%s has a size of %u bytes (file: %" PRId64 "), this program reads "
+			    "%zu: use programs of the same release",
+			    path, h->size, size, sizeof(struct stats_page));
 	}
 	return 0;
 }
@@ -290,7 +275,7 @@ int stats_open(const char *path, struct stats_reader *ret_reader, char *ret_erro
 	if (fstat(fd, &st) != 0 || pread(fd, &header, sizeof(header), 0) < 0) {
 		r = fail(ret_error, errno, "cannot read %s: %s", path, strerror(errno));
 	} else {
-		r = check_header(path, &header, st.st_size, ret_error);
+		r = stats_check(path, &header, (int64_t)st.st_size, ret_error);
 	}
 	if (r == 0) {
 		map = mmap(NULL, sizeof(struct stats_page), PROT_READ, MAP_SHARED, fd, 0);

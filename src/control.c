@@ -13,33 +13,21 @@
 
 #include "base/remedy.h"
 #include "core/telemetry.h"
+#include "rt/clock.h"
 #include "rt/shared_log.h"
 #include "worker.h"
 
-#define SUFFIX	       ".ctl"
-#define DONE	       "done: "
-#define REFUSED	       "refused: "
-#define ORDER_WAIT_MS  100 /* a client that connects has its order ready */
-#define ACK_WAIT_MS    500
-#define ACK_POLL_MS    10
-#define ANSWER_WAIT_MS 2000
-#define LEASE_MS       1000
-
-static int set_address(const char *stats_path, struct sockaddr_un *ret_address)
-{
-	memset(ret_address, 0, sizeof(*ret_address));
-	ret_address->sun_family = AF_UNIX;
-
-	const int n = snprintf(ret_address->sun_path, sizeof(ret_address->sun_path), "%s" SUFFIX,
-			       stats_path);
-
-	return n > 0 && (size_t)n < sizeof(ret_address->sun_path) ? 0 : -ENAMETOOLONG;
-}
+#define DONE	      CONTROL_DONE
+#define REFUSED	      "refused: "
+#define ORDER_WAIT_MS 100 /* a client that connects has its order ready */
+#define ACK_WAIT_MS   500
+#define ACK_POLL_MS   10
+#define LEASE_MS      1000
 
 int control_open(const char *stats_path, char *error, size_t size)
 {
 	struct sockaddr_un address;
-	int r = set_address(stats_path, &address);
+	int r = control_address(stats_path, &address);
 
 	if (r != 0) {
 		snprintf(error, size,
@@ -72,7 +60,7 @@ void control_close(const char *stats_path, int fd)
 
 	if (fd >= 0) {
 		close(fd);
-		if (set_address(stats_path, &address) == 0) {
+		if (control_address(stats_path, &address) == 0) {
 			(void)unlink(address.sun_path);
 		}
 	}
@@ -91,8 +79,11 @@ static bool may_order(int fd)
 static void answer_ack(struct worker *w, bool recover, char *text, size_t size)
 {
 	const struct timespec pause = {.tv_nsec = ACK_POLL_MS * (long)NS_PER_MS};
-	const struct command c = {
-		.kind = COMMAND_ACK, .value = recover ? 1 : 0, .ttl_ms = LEASE_MS, .local = 1U};
+	const struct command c = {.kind = COMMAND_ACK,
+				  .value = recover ? 1 : 0,
+				  .ttl_ms = LEASE_MS,
+				  .local = 1U,
+				  .sent_us = command_stamp(clock_now_ns(CLOCK_MONOTONIC))};
 	const uint32_t latched = loop_latched(&w->loop);
 
 	if (latched == REASON_NONE) {
@@ -140,42 +131,13 @@ void control_serve(struct worker *w, int fd)
 		answer_ack(w, false, text, sizeof(text));
 	} else if (strcmp(text, "ack recover") == 0) {
 		answer_ack(w, true, text, sizeof(text));
+	} else if (strcmp(text, CONTROL_RESET) == 0) {
+		loop_request_reset(&w->loop);
+		shared_log(EVENT_NOTICE, "statistics of times begin anew by a local order");
+		snprintf(text, sizeof(text), DONE "times are measured anew");
 	} else {
 		snprintf(text, sizeof(text), REFUSED "order not understood");
 	}
 	(void)send(client, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
 	close(client);
-}
-
-int control_ask(const char *stats_path, const char *order, char *ret_answer)
-{
-	struct sockaddr_un address;
-	int r = set_address(stats_path, &address);
-	const int fd = r == 0 ? socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0) : -1;
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
-	    send(fd, order, strlen(order), MSG_NOSIGNAL) < 0) {
-		r = -errno;
-		snprintf(ret_answer, CONTROL_TEXT_MAX,
-			 "no daemon takes orders on %s%s (%s): is it running, and are you root or "
-			 "its user?",
-			 stats_path, SUFFIX, strerror(-r));
-	} else {
-		const ssize_t n = poll(&p, 1, ANSWER_WAIT_MS) == 1
-					  ? recv(fd, ret_answer, CONTROL_TEXT_MAX - 1, 0)
-					  : 0;
-
-		if (n > 0) {
-			ret_answer[n] = '\0';
-			r = strncmp(ret_answer, DONE, strlen(DONE)) == 0 ? 0 : -EACCES;
-		} else {
-			r = -ETIMEDOUT;
-			snprintf(ret_answer, CONTROL_TEXT_MAX, "the daemon does not answer");
-		}
-	}
-	if (fd >= 0) {
-		close(fd);
-	}
-	return r;
 }

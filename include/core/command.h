@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "base/time.h"
+
 #define COMMAND_TTL_MAX_MS  60000
 #define COMMAND_SOC_MAX_PCT 100
 
@@ -35,6 +37,8 @@ const char *command_name(int32_t kind);
  * @ttl_ms: lease, 1..COMMAND_TTL_MAX_MS from the period it arrives in
  * @local: comes from a local tool, not from the network: COMMAND_ACK demands it
  * @seq: number of the sender, repeated in every answer about it; 0 = wants no answer
+ * @sent_us: when it was put into the ring, CLOCK_MONOTONIC in us modulo 2^32; 0 = not told. For
+ *           statistics alone
  */
 struct command {
 	uint32_t kind;
@@ -42,7 +46,16 @@ struct command {
 	int32_t ttl_ms;
 	uint32_t local;
 	uint32_t seq;
+	uint32_t sent_us;
 };
+
+/* command.sent_us of an order that is put into the ring at @now_ns. Pure. */
+static inline uint32_t command_stamp(int64_t now_ns)
+{
+	const uint32_t us = (uint32_t)(now_ns / NS_PER_US);
+
+	return us != 0U ? us : 1U;
+}
 
 /* What became of an order. The first group ends it, but for COMMAND_ACCEPTED. */
 enum command_verdict {

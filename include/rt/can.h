@@ -166,6 +166,19 @@ uint32_t can_port_link(struct can_port *p);
 size_t can_port_read(struct can_port *p, struct can_rx *ret, size_t max);
 
 /**
+ * can_port_rx_ns - when a frame of the newest can_port_read() was received
+ * @p: port
+ * @i: its place in what was read
+ * @now_ns: CLOCK_MONOTONIC when it was read
+ *
+ * The kernel's time stamp is wall clock: it counts only if it lies within the last second.
+ *
+ * Return: CLOCK_MONOTONIC of the kernel's time stamp; @now_ns if there is none (bench bus).
+ * Context: the cycle thread, in the period that read it. No system call.
+ */
+int64_t can_port_rx_ns(const struct can_port *p, size_t i, int64_t now_ns);
+
+/**
  * can_port_write - send a frame now or within one slot
  * @p: port
  * @m: frame

@@ -24,7 +24,9 @@
 #define LOOP_PHASE_NS	   (300 * NS_PER_US) /* off the whole ms, where the kernel's tick is */
 #define LOOP_SNAPSHOT_NS   (20 * NS_PER_MS)  /* telemetry at least this often */
 #define LOOP_GUARD_NS	   NS_PER_S	     /* the guard's beat may stand still for this long */
+#define LOOP_COUNTERS_NS   (100 * NS_PER_MS) /* counters this often */
 #define LOOP_SELF_CHECK_NS NS_PER_S
+#define LOOP_GIVEN_MAX	   16U /* identifiers with a cycle_can_bit() */
 #define LOOP_PERIOD_MIN_US 1000
 #define LOOP_PERIOD_MAX_US 100000
 
@@ -78,6 +80,30 @@ struct loop_config {
 };
 
 /**
+ * struct loop_since - what has begun and not ended, for the times of the statistics page; 0 = nothing
+ * @request_ns: request given to the driver
+ * @first_ns: first byte since then
+ * @rx_ns: newest byte
+ * @alive_ns: last 0x305
+ * @given_ns: by cycle_can_bit(): oldest frame that the driver has and nobody confirmed
+ * @sample_ns: last byte of the sample that frame @sample_id was made of
+ * @rule_ns: since when @rule sets the limit, by direction
+ */
+struct loop_since {
+	int64_t request_ns;
+	int64_t first_ns;
+	int64_t rx_ns;
+	int64_t alive_ns;
+	int64_t given_ns[LOOP_GIVEN_MAX];
+	int64_t sample_ns;
+	uint16_t sample_id;
+	uint16_t first_id; /* of the frames of this period */
+	uint32_t can_link;
+	uint32_t rule[DIRS];
+	int64_t rule_ns[DIRS];
+};
+
+/**
  * struct loop - the cycle; large: static storage
  *
  * Fields above the line may be used by others through the functions only; the rest is the
@@ -97,24 +123,30 @@ struct loop {
 	_Atomic uint32_t samples;
 	_Atomic uint32_t flags;	  /* STATS_* */
 	_Atomic uint32_t refused; /* errno to be told as an event */
+	_Atomic uint32_t want_reset;
 	/* ---- */
 	int64_t period_ns;
 	int64_t published_ns;
+	int64_t counted_ns;
 	int64_t checked_ns;
 	int64_t guard_moved_ns;
-	int64_t rx_ns;
 	int64_t rusage_base[4];
 	uint32_t latch_word;
 	uint32_t guard_beat;
 	uint32_t samples_seen;
 	uint32_t response_steps;
+	uint32_t reset_left; /* histograms still to be cleared */
 	bool request_failed;
+	bool guard_seen; /* its beat has moved once */
 	struct grid_sample grid;
 	struct peer_sample peer_local;
 	struct peer_sample peer_portal;
 	struct held held; /* as told to the guard */
 	struct stats_loop counters;
-	uint32_t hist[STATS_TIMES][STATS_HIST_BUCKETS];
+	struct loop_since since;
+	int64_t rule_lasted_ns[DIRS][RULES];
+	uint32_t rule_came[DIRS][RULES];
+	uint32_t hist[STATS_TIMES][STATS_HIST_CELLS];
 	struct cycle_in in;
 	struct cycle_out out;
 	struct cycle cycle;
@@ -216,6 +248,15 @@ bool loop_may_reload(const struct loop *l);
  * Context: any thread.
  */
 uint32_t loop_samples(const struct loop *l);
+
+/**
+ * loop_request_reset - have times, histograms and counters of rules begin anew
+ *
+ * Done within LOOP_SELF_CHECK_NS and STATS_TIMES periods; then stats_loop.resets has moved. What counts
+ * faults goes on counting.
+ * Context: any thread.
+ */
+void loop_request_reset(struct loop *l);
 
 /**
  * loop_stop - end the thread and wait for it; nothing if it does not run

@@ -57,6 +57,7 @@ static void hand_over(struct mqtt *m, struct mqtt_order *order)
 {
 	m->seq = m->seq + 1U != 0U ? m->seq + 1U : 1U;
 	order->command.seq = m->seq;
+	order->command.sent_us = command_stamp(service_now());
 	if (!ring_push(m->config.orders, &order->command)) {
 		refuse(m, order, MQTT_BUSY);
 		return;

@@ -233,19 +233,23 @@ def limits(frame):
 class Stats:
     """The statistics page, read as any other program would."""
 
-    HEADER = struct.Struct("=8sIIiIqq40s24sIIIIII")
+    HEADER = struct.Struct("=8sIIiIqq40s24s12I")
     RANGE = struct.Struct("=qqqQ")
-    LOOP = struct.Struct("=qqQQQ" + "qqqQ" * 3 + "qqqqQQ" + "4I" + "15I" + "5I")
-    NAMES = (["t_ns", "period_ns", "cycles", "overruns", "missed"]
-             + [f"{k}_{v}" for k in ("wakeup", "run", "response")
+    TIMES = ("wakeup", "run", "response", "bms_first", "bms_rest", "data_age", "end_to_end",
+             "can_confirm", "alive", "command", "guard")
+    LINKS = ("absent", "down", "up", "warning", "passive", "bus_off")
+    LOOP = struct.Struct("=qqqQQQ" + "qqqQ" * len(TIMES) + "qqqqQQ" + "4I" + "15I" + "6I" + "5I")
+    NAMES = (["t_ns", "period_ns", "since_ns", "cycles", "overruns", "missed"]
+             + [f"{k}_{v}" for k in TIMES
                 for v in ("min_ns", "max_ns", "sum_ns", "count")]
              + ["minor_faults", "major_faults", "voluntary", "involuntary", "serial_rx_bytes",
                 "serial_tx_bytes", "opens", "losses", "read_errors", "write_errors",
                 "tx", "tx_full", "tx_dropped", "rx", "error_frames", "restarts", "reopens",
                 "flushes", "flush_refused", "clients_dropped", "clients", "last_error_class",
-                "last_error_ctrl", "tx_err", "rx_err",
-                "commands", "events_lost", "trace_lost", "flags", "pad"])
-    VERSION = 3  # STATS_VERSION of rt/stats.h
+                "last_error_ctrl", "tx_err", "rx_err"]
+             + [f"can_{link}" for link in LINKS]
+             + ["commands", "events_lost", "trace_lost", "flags", "resets"])
+    VERSION = 4  # STATS_VERSION of rt/stats.h
     LOCKED, FIFO, PINNED, DMA, REFUSED, ARMED, DRY, STOPPED, TRACING = (1 << i for i in range(9))
 
     def __init__(self, path):
@@ -254,7 +258,8 @@ class Stats:
     def header(self):
         data = pathlib.Path(self.path).read_bytes()
         names = ("magic version size pid pad start_ns start_wall_s boot_id program telemetry_offset "
-                 "telemetry_size loop_offset loop_size hist_offset hist_buckets").split()
+                 "telemetry_size loop_offset loop_size hist_offset hist_cells hist_times "
+                 "hist_sub_bits hist_unit_bits rules_offset rules directions").split()
         header = dict(zip(names, self.HEADER.unpack_from(data)))
         check(header["version"] == self.VERSION, f"layout {header['version']}, not {self.VERSION}")
         header["data"] = data

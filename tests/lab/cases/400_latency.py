@@ -42,14 +42,13 @@ def cyclictest(lab):
 
 
 def bucket_low(index):
-    """rt/stats.h: 16 buckets to each power of two."""
-    shift = max(index // 16 - 1, 0)
-    return index if index < 16 else (index % 16 + 16) << shift
+    """rt/stats.h: 32 buckets to each power of two, in units of 16 ns."""
+    return 16 * (index if index < 32 else (index % 32 + 32) << (index // 32 - 1))
 
 
 def wakeups(page):
     header = page.header()
-    n = header["hist_buckets"]
+    n = header["hist_cells"]
     return struct.unpack_from(f"={n}I", header["data"], header["hist_offset"])
 
 
@@ -64,7 +63,7 @@ def daemon(lab):
     lab.wait_end()
     first = before["cycles"]
     check(values["cycles"] - first >= LOOPS * 0.98, f"{values['cycles'] - first} cycles")
-    # A bucket is known to a sixteenth; the exact maximum counts if it lies in the last one.
+    # A value is known to a 64th; the exact maximum counts if it lies in the last one.
     found = collections.Counter()
     for i, (a, b) in enumerate(zip(wakeups(page0), wakeups(page))):
         if b > a:

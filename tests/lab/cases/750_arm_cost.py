@@ -48,6 +48,13 @@ def run(lab):
     run_ns, count = (after[f"run_{key}"] - before[f"run_{key}"] for key in ("sum_ns", "count"))
     lab.note(f"wake-up to end of work, by the statistics page: {run_ns / count / 2:.0f} instructions "
              f"mean, {after['run_max_ns'] / 2:.0f} at most since the start")
+    confirmed, longest = after["can_confirm_count"], after["can_confirm_max_ns"]
+    lab.note(f"{confirmed} frames confirmed, {after['can_confirm_sum_ns'] / max(confirmed, 1) / 1e3:.1f} "
+             f"us mean, {longest / 1e3:.1f} us at most; BMS data to confirmation "
+             f"{after['end_to_end_max_ns'] / 1e6:.2f} ms at most; age of data {after['data_age_max_ns'] / 1e6:.1f}"
+             f" ms at most; guard {after['guard_min_ns'] / 1e6:.1f} to {after['guard_max_ns'] / 1e6:.1f} ms")
+    # vcan confirms at once. By the kernel's time stamp that shows; by the next period it would be 5 ms.
+    check(confirmed > RUN_S and longest < 2e6, "confirmations carry the kernel's time stamp")
     check(count >= PERIODS_PER_S * RUN_S and after["overruns"] == 0,
           f"{count} periods, {after['overruns']} overruns")
     check(after["serial_rx_bytes"] - before["serial_rx_bytes"] >= RUN_S * 4 * 280,

@@ -15,6 +15,7 @@
 #include <linux/can.h>
 #include <linux/can/error.h>
 #include <linux/can/raw.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,6 +59,7 @@ struct kernel {
 	int send_error;
 	int send_errors;
 	uint32_t sends;
+	int stamp_shift_s;
 };
 
 static struct kernel kernel;
@@ -165,6 +167,20 @@ int __wrap_bind(int fd, const struct sockaddr *address, socklen_t len)
 	return answer(can.can_ifindex == kernel.link.ifindex ? 0 : ENODEV);
 }
 
+/* As if the wall clock had been set between the frame and the look at it. */
+static void shift_stamp(struct msghdr *msg, int seconds)
+{
+	struct timespec t;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+			memcpy(&t, CMSG_DATA(c), sizeof(t));
+			t.tv_sec += seconds;
+			memcpy(CMSG_DATA(c), &t, sizeof(t));
+		}
+	}
+}
+
 ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	const struct can_frame *f = msg->msg_iov[0].iov_base;
@@ -180,6 +196,9 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags)
 	if (n == (ssize_t)sizeof(*f) && f->data[7] == OWN_MARK) {
 		msg->msg_flags |= MSG_CONFIRM;
 	}
+	lock();
+	shift_stamp(msg, kernel.stamp_shift_s);
+	unlock();
 	return n;
 }
 
@@ -566,6 +585,48 @@ static void test_own_frames_are_told_from_those_of_others(void **state)
 	assert_int_equal(rx[2].msg.id, 0x305);
 }
 
+static void set_stamp_shift(int seconds)
+{
+	lock();
+	kernel.stamp_shift_s = seconds;
+	unlock();
+}
+
+static void test_time_of_a_frame_is_the_kernels_unless_the_wall_clock_was_set(void **state)
+{
+	static const int shifts[] = {0, -3600, 3600, -2, 1};
+	struct can_rx rx[4];
+
+	(void)state;
+	start(false);
+	for (size_t i = 0; i < ARRAY_SIZE(shifts); i++) {
+		set_stamp_shift(shifts[i]);
+
+		const int64_t before_ns = now_ns();
+
+		give(0x305, 0, sizeof(struct can_frame));
+
+		const int64_t given_ns = now_ns();
+
+		(void)poll(NULL, 0, 30);
+
+		const int64_t read_ns = now_ns();
+
+		assert_int_equal(can_port_read(port, rx, ARRAY_SIZE(rx)), 1);
+
+		const int64_t t_ns = can_port_rx_ns(port, 0, read_ns);
+
+		if (shifts[i] == 0) {
+			assert_in_range(t_ns, before_ns - NS_PER_MS, given_ns + NS_PER_MS);
+		} else {
+			assert_int_equal(t_ns, read_ns);
+		}
+	}
+	/* one that was not read */
+	assert_int_equal(can_port_rx_ns(port, CYCLE_CAN_RX_MAX, 4711), 4711);
+	assert_int_equal(can_port_rx_ns(port, 1, 4711), 4711);
+}
+
 static void test_FLT_51_interrupted_calls_are_repeated_once(void **state)
 {
 	struct can_rx rx[4];
@@ -791,6 +852,7 @@ int main(void)
 		KERNEL_TEST(test_unmanaged_interface_is_opened_and_never_changed),
 		KERNEL_TEST(test_interface_without_bit_rate_is_only_taken_up_and_down),
 		KERNEL_TEST(test_own_frames_are_told_from_those_of_others),
+		KERNEL_TEST(test_time_of_a_frame_is_the_kernels_unless_the_wall_clock_was_set),
 		KERNEL_TEST(test_FLT_51_interrupted_calls_are_repeated_once),
 		KERNEL_TEST(test_FLT_51_unknown_error_for_ever_is_survived),
 		KERNEL_TEST(test_FLT_20_full_queue_is_no_fault_of_the_link),

@@ -361,25 +361,125 @@ static void test_FLT_68_full_event_ring_loses_and_counts_and_nothing_else(void *
 	assert_true(ring_dropped(&r->events) >= before);
 }
 
-static void test_statistics_are_published_at_least_every_20_ms(void **state)
+static uint32_t cells(const struct rig *r, enum stats_time kind)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < STATS_HIST_CELLS; i++) {
+		n += atomic_load(&r->stats.hist[kind][i]);
+	}
+	return n;
+}
+
+static void test_telemetry_is_published_every_20_ms_and_counters_every_100_ms(void **state)
 {
 	struct rig *r = *state;
+	struct telemetry t;
 	struct stats_loop got;
-	uint32_t buckets = 0;
 
-	for (int i = 0; i < 3; i++) {
-		step(r);
+	step(r);
+	assert_true(snapshot_try_read(&r->stats.loop.head, &got, sizeof(got)));
+	assert_int_equal(got.cycles, 1);
+	for (int i = 0; i < 2; i++) {
 		poll(NULL, 0, 21);
+		step(r);
+		assert_true(snapshot_try_read(&r->stats.telemetry.head, &t, sizeof(t)));
+		assert_int_equal(t.t_ns, r->loop.in.now_ns);
 	}
+	poll(NULL, 0, 101);
 	step(r);
 	assert_true(snapshot_try_read(&r->stats.loop.head, &got, sizeof(got)));
 	assert_int_equal(got.cycles, 4);
 	assert_int_equal(got.t_ns, r->loop.in.now_ns);
+	/* the run time of a period is known after it was published */
 	assert_int_equal(got.time[STATS_WAKEUP].count, 4);
-	for (uint32_t i = 0; i < STATS_HIST_BUCKETS; i++) {
-		buckets += atomic_load(&r->stats.hist[STATS_WAKEUP][i]);
+	assert_int_equal(got.time[STATS_RUN].count, 3);
+	assert_int_equal(cells(r, STATS_WAKEUP), 4);
+	assert_int_equal(cells(r, STATS_RUN), 4);
+}
+
+static void test_reset_begins_times_and_rules_anew_and_forgets_no_fault(void **state)
+{
+	struct rig *r = *state;
+	struct stats_loop got;
+
+	r->loop.counters.overruns = 7;
+	for (int i = 0; i < 40; i++) {
+		step(r);
 	}
-	assert_int_equal(buckets, 4);
+	assert_int_equal(cells(r, STATS_WAKEUP), 40);
+	assert_int_equal(atomic_load(&r->stats.rules.came[DIR_CHARGE][RULE_NO_SAMPLE]), 1);
+	loop_request_reset(&r->loop);
+	poll(NULL, 0, 1001);
+	for (uint32_t i = 0; i < STATS_TIMES + 1U; i++) {
+		step(r);
+	}
+	poll(NULL, 0, 101);
+	step(r);
+	assert_true(snapshot_try_read(&r->stats.loop.head, &got, sizeof(got)));
+	assert_int_equal(got.resets, 1);
+	assert_true(got.since_ns > r->loop.in.now_ns - NS_PER_S);
+	assert_int_equal(got.overruns, 7);
+	assert_int_equal(got.cycles, 40U + STATS_TIMES + 2U);
+	assert_true(cells(r, STATS_WAKEUP) > 0U && cells(r, STATS_WAKEUP) < 40U);
+	assert_int_equal(cells(r, STATS_WAKEUP), got.time[STATS_WAKEUP].count);
+	assert_true(got.time[STATS_WAKEUP].min_ns <= got.time[STATS_WAKEUP].max_ns);
+	assert_int_equal(atomic_load(&r->stats.rules.came[DIR_CHARGE][RULE_NO_SAMPLE]), 0);
+}
+
+static void test_orders_are_timed_from_the_ring_to_the_cycle(void **state)
+{
+	struct rig *r = *state;
+	struct command c = {.kind = COMMAND_PAUSE_CHARGE, .ttl_ms = 1000, .local = 1};
+	const struct stats_range *time = &r->loop.counters.time[STATS_COMMAND];
+
+	c.sent_us = command_stamp(clock_ns(CLOCK_MONOTONIC));
+	assert_true(ring_push(&r->commands, &c));
+	poll(NULL, 0, 30);
+	step(r);
+	assert_int_equal(time->count, 1);
+	assert_true(time->min_ns >= 29 * NS_PER_MS && time->min_ns < NS_PER_S);
+	/* one without a stamp, and one with a stamp of the future */
+	c.sent_us = 0U;
+	assert_true(ring_push(&r->commands, &c));
+	step(r);
+	assert_int_equal(time->count, 1);
+	c.sent_us = command_stamp(clock_ns(CLOCK_MONOTONIC) + NS_PER_S);
+	assert_true(ring_push(&r->commands, &c));
+	step(r);
+	assert_int_equal(time->count, 2);
+	assert_int_equal(time->min_ns, 0);
+}
+
+static void test_guard_is_timed_by_its_beat_from_the_second_one_on(void **state)
+{
+	struct rig *r = *state;
+	const struct stats_range *time = &r->loop.counters.time[STATS_GUARD];
+
+	/* step() moves the beat */
+	for (int i = 0; i < 4; i++) {
+		step(r);
+		poll(NULL, 0, 20);
+	}
+	assert_int_equal(time->count, 3);
+	assert_true(time->min_ns >= 20 * NS_PER_MS && time->max_ns < NS_PER_S);
+}
+
+static void test_rules_are_counted_when_they_come_to_bind(void **state)
+{
+	struct rig *r = *state;
+	struct stats_rules *rules = &r->stats.rules;
+
+	step(r);
+	assert_int_equal(atomic_load(&rules->came[DIR_DISCHARGE][RULE_NO_SAMPLE]), 1);
+	poll(NULL, 0, 1100);
+	step(r);
+	assert_int_equal(atomic_load(&rules->came[DIR_DISCHARGE][RULE_NO_SAMPLE]), 1);
+	assert_in_range(atomic_load(&rules->lasted_ds[DIR_DISCHARGE][RULE_NO_SAMPLE]), 10, 100);
+	loop_request_stop(&r->loop, LOOP_END);
+	step(r);
+	assert_int_equal(atomic_load(&rules->came[DIR_DISCHARGE][RULE_SHUTDOWN]), 1);
+	assert_int_equal(atomic_load(&rules->came[DIR_CHARGE][RULE_SHUTDOWN]), 1);
 }
 
 static void test_FLT_66_page_overwritten_by_others_changes_nothing(void **state)
@@ -391,10 +491,12 @@ static void test_FLT_66_page_overwritten_by_others_changes_nothing(void **state)
 		step(r);
 		memset(&r->stats.hist, 0xFF, sizeof(r->stats.hist));
 	}
-	poll(NULL, 0, 21);
+	poll(NULL, 0, 101);
 	step(r);
 	assert_true(snapshot_try_read(&r->stats.loop.head, &got, sizeof(got)));
 	assert_int_equal(got.cycles, 4);
+	/* each cell shows its own value again, as soon as it is counted */
+	assert_int_equal(got.time[STATS_WAKEUP].count, 4);
 }
 
 static void test_thread_runs_on_its_grid_and_ends(void **state)
@@ -449,7 +551,11 @@ int main(void)
 		ON_RIG(test_FLT_68_answers_that_nobody_takes_are_lost),
 		ON_RIG(test_FLT_32_guard_that_stands_still_for_a_second_is_noticed),
 		ON_RIG(test_FLT_68_full_event_ring_loses_and_counts_and_nothing_else),
-		ON_RIG(test_statistics_are_published_at_least_every_20_ms),
+		ON_RIG(test_telemetry_is_published_every_20_ms_and_counters_every_100_ms),
+		ON_RIG(test_reset_begins_times_and_rules_anew_and_forgets_no_fault),
+		ON_RIG(test_orders_are_timed_from_the_ring_to_the_cycle),
+		ON_RIG(test_guard_is_timed_by_its_beat_from_the_second_one_on),
+		ON_RIG(test_rules_are_counted_when_they_come_to_bind),
 		ON_RIG(test_FLT_66_page_overwritten_by_others_changes_nothing),
 		ON_RIG(test_thread_runs_on_its_grid_and_ends),
 	};

@@ -55,24 +55,79 @@ static int drop(void **state)
 	return 0;
 }
 
-static void test_histogram_bucket_holds_its_value_within_a_sixteenth(void **state)
+static void test_histogram_bucket_is_within_a_64th_of_its_values(void **state)
 {
 	(void)state;
+	assert_int_equal(stats_hist_index(INT64_MIN), 0);
 	assert_int_equal(stats_hist_index(-1), 0);
 	assert_int_equal(stats_hist_index(0), 0);
-	assert_int_equal(stats_hist_index(INT64_MAX), STATS_HIST_BUCKETS - 1U);
-	assert_int_equal(stats_hist_index(UINT32_MAX), STATS_HIST_BUCKETS - 1U);
+	assert_int_equal(stats_hist_index(STATS_HIST_MAX_NS), STATS_HIST_BUCKETS - 1U);
+	assert_int_equal(stats_hist_index(STATS_HIST_MAX_NS + 1), STATS_HIST_BUCKETS);
+	assert_int_equal(stats_hist_index(INT64_MAX), STATS_HIST_BUCKETS);
 	for (uint32_t i = 0; i < STATS_HIST_BUCKETS; i++) {
 		assert_int_equal(stats_hist_index(stats_hist_low_ns(i)), i);
 		if (i > 0U) {
 			assert_int_equal(stats_hist_index(stats_hist_low_ns(i) - 1), i - 1U);
 		}
 	}
-	for (int64_t v = 1; v < INT64_C(4000000000); v += v / 7 + 1) {
-		const int64_t low = stats_hist_low_ns(stats_hist_index(v));
+	for (int64_t v = 1; v <= STATS_HIST_MAX_NS; v += v / 997 + 1) {
+		const uint32_t i = stats_hist_index(v);
+		const int64_t low = stats_hist_low_ns(i);
+		const int64_t high = stats_hist_low_ns(i + 1U);
+		const int64_t middle = (low + high) / 2;
+		const int64_t error = v > middle ? v - middle : middle - v;
 
-		assert_true(low <= v && v - low <= v / 16);
+		assert_true(low <= v && v < high);
+		assert_true(v < NS_PER_US || error * 64 <= v);
 	}
+}
+
+static void test_quantiles_of_few_values_are_theirs(void **state)
+{
+	uint32_t cell[STATS_HIST_CELLS] = {0};
+
+	(void)state;
+	assert_int_equal(stats_hist_quantile_ns(cell, 500000), -1);
+	cell[stats_hist_index(1000)]++;
+	assert_int_equal(stats_hist_quantile_ns(cell, 0), stats_hist_quantile_ns(cell, 1000000));
+	assert_in_range(stats_hist_quantile_ns(cell, 0), 980, 1020);
+	for (int i = 0; i < 8; i++) {
+		cell[stats_hist_index(1000000)]++;
+	}
+	cell[stats_hist_index(INT64_MAX)]++;
+	assert_int_equal(stats_hist_count(cell), 10);
+	/* the first of ten, the second to the ninth, the last */
+	assert_in_range(stats_hist_quantile_ns(cell, 100000), 980, 1020);
+	assert_in_range(stats_hist_quantile_ns(cell, 100001), 980000, 1020000);
+	assert_in_range(stats_hist_quantile_ns(cell, 900000), 980000, 1020000);
+	assert_true(stats_hist_quantile_ns(cell, 900001) == INT64_MAX);
+}
+
+static void test_quantiles_of_full_cells_do_not_overflow(void **state)
+{
+	uint32_t cell[STATS_HIST_CELLS];
+
+	(void)state;
+	memset(cell, 0xFF, sizeof(cell));
+	assert_true(stats_hist_count(cell) == UINT64_C(0xFFFFFFFF) * STATS_HIST_CELLS);
+	/* the middle of all cells */
+	const int64_t half_ns = stats_hist_quantile_ns(cell, 500000);
+
+	assert_int_equal(stats_hist_index(half_ns), (STATS_HIST_CELLS + 1U) / 2U - 1U);
+	assert_true(stats_hist_quantile_ns(cell, 1000000) == INT64_MAX);
+}
+
+static void test_what_is_measured_has_a_name_and_a_definition(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < STATS_TIMES; i++) {
+		assert_true(strlen(stats_time_name(i)) > 1U && strlen(stats_time_text(i)) > 1U);
+		assert_true(strlen(stats_time_from(i)) > 1U && strlen(stats_time_to(i)) > 1U);
+		for (uint32_t k = 0; k < i; k++) {
+			assert_string_not_equal(stats_time_name(i), stats_time_name(k));
+		}
+	}
+	assert_string_equal(stats_time_name(STATS_TIMES), "?");
 }
 
 static void test_reader_sees_what_was_written(void **state)
@@ -150,11 +205,14 @@ static void test_FLT_66_reader_refuses_what_is_no_page(void **state)
 	h->magic[0] = 'J';
 	h->version++;
 	assert_int_equal(stats_open(p->path, &reader, p->error), -EPROTO);
-	assert_non_null(strstr(p->error, "version 4, this program reads version 3"));
+	assert_non_null(strstr(p->error, "version 5, this program reads version 4"));
 	h->version--;
 	h->size -= 8U;
 	assert_int_equal(stats_open(p->path, &reader, p->error), -EPROTO);
 	h->size += 8U;
+	h->hist_cells--;
+	assert_int_equal(stats_open(p->path, &reader, p->error), -EPROTO);
+	h->hist_cells++;
 	/* a file cut short must not be mapped */
 	assert_int_equal(stats_open(p->path, &reader, p->error), 0);
 	stats_close(&reader);
@@ -185,7 +243,10 @@ static void test_page_that_cannot_be_made_names_path_and_remedy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_histogram_bucket_holds_its_value_within_a_sixteenth),
+		cmocka_unit_test(test_histogram_bucket_is_within_a_64th_of_its_values),
+		cmocka_unit_test(test_quantiles_of_few_values_are_theirs),
+		cmocka_unit_test(test_quantiles_of_full_cells_do_not_overflow),
+		cmocka_unit_test(test_what_is_measured_has_a_name_and_a_definition),
 		cmocka_unit_test_setup_teardown(test_reader_sees_what_was_written, make, drop),
 		cmocka_unit_test_setup_teardown(test_SAF_18_second_page_of_the_same_name_is_refused,
 						make, drop),
