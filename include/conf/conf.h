@@ -132,7 +132,10 @@ struct config {
 	bool mqtt_commands; /* mqtt.allow_full_charge is in core */
 	bool mqtt_seed_topics;
 	/* [recorder] */
-	char trace_path[CONF_PATH_MAX]; /* text trace of all cycle inputs, for replay */
+	char ring_path[CONF_PATH_MAX];	    /* flight recorder; "" = none */
+	int32_t ring_kib;		    /* its size */
+	char incidents_path[CONF_PATH_MAX]; /* folder of what is kept of it; "" = none */
+	char trace_path[CONF_PATH_MAX];	    /* text trace of all cycle inputs, for replay */
 };
 
 /**
