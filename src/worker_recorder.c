@@ -48,6 +48,9 @@ static int open_recorder(struct worker *w)
 		.ring = w->config.ring_path,
 		.bytes = (uint32_t)w->config.ring_kib * KIB,
 		.incidents = w->config.incidents_path,
+		.drain_ms = RECORDER_DRAIN_MS,
+		.before_ms = w->config.incident_before_ms,
+		.after_ms = w->config.incident_after_ms,
 		.settings = text,
 		.version = JKP_VERSION,
 	};

@@ -135,7 +135,9 @@ struct config {
 	char ring_path[CONF_PATH_MAX];	    /* flight recorder; "" = none */
 	int32_t ring_kib;		    /* its size */
 	char incidents_path[CONF_PATH_MAX]; /* folder of what is kept of it; "" = none */
-	char trace_path[CONF_PATH_MAX];	    /* text trace of all cycle inputs, for replay */
+	int32_t incident_before_ms;
+	int32_t incident_after_ms;
+	char trace_path[CONF_PATH_MAX]; /* text trace of all cycle inputs, for replay */
 };
 
 /**

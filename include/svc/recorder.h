@@ -12,8 +12,8 @@
  * crashed or was killed has recorded up to its last period is there for the next one, which keeps it
  * as an incident. The ring of the worker before stays beside it, PATH.old.
  *
- * An incident is a file of its own: the blocks from RECORDER_BEFORE_S before a fault to
- * RECORDER_AFTER_S after it. It gets its name when it is complete and on disk. A fault that comes
+ * An incident is a file of its own: the blocks from some time before a fault to some time after it.
+ * It gets its name when it is complete and on disk. A fault that comes
  * again and again is kept once in RECORDER_PAUSE_S, and of the files the newest RECORDER_KEPT stay,
  * so that a flash card lives long. A disk that is full is told once; nothing waits for it.
  *
@@ -33,10 +33,9 @@
 #include "core/record_file.h"
 #include "svc/service.h"
 
+#define RECORDER_DRAIN_MS 1000 /* the area has room for several times what comes in this time */
 #define RECORDER_STAGING  (128U * 1024U)
 #define RECORDER_KEY_NS	  (60 * NS_PER_S) /* a replay can begin this often at least */
-#define RECORDER_BEFORE_S 120
-#define RECORDER_AFTER_S  30
 #define RECORDER_PAUSE_S  300
 #define RECORDER_KEPT	  20U
 #define RECORDER_LARGEST  (4U * 1024U * 1024U) /* bytes of one incident */
@@ -85,6 +84,8 @@ struct recorder_moment {
  * @ring: path of the ring file
  * @bytes: its size, RECORDER_SIZE_MIN..RECORDER_SIZE_MAX
  * @incidents: folder of the incidents, made if its parent exists; "" = none are kept
+ * @drain_ms: how often the staging area is emptied: RECORDER_DRAIN_MS, in a test less
+ * @before_ms, @after_ms: what of it an incident has
  * @settings: output of conf_print()
  * @version: of the program
  */
@@ -92,6 +93,9 @@ struct recorder_config {
 	const char *ring;
 	uint32_t bytes;
 	const char *incidents;
+	int32_t drain_ms;
+	int32_t before_ms;
+	int32_t after_ms;
 	const char *settings;
 	const char *version;
 };
@@ -133,7 +137,7 @@ struct recorder {
 	uint32_t lost;	 /* steps since the last record */
 	bool need_key;	 /* nothing can follow what was written last */
 	_Atomic uint32_t lost_total;
-	uint8_t scratch[RECORD_KEY_MAX + RECORD_STEP_MAX];
+	uint8_t scratch[sizeof(struct recorder_prefix) + RECORD_KEY_MAX + RECORD_STEP_MAX];
 	/* both */
 	struct ring moments;
 	struct recorder_moment moment_storage[RECORDER_TRIGGERS];

@@ -121,8 +121,9 @@ bool record_is_quiet(struct record_codec *c, const struct cycle_out *out)
 		c->permit_reason = out->permit_reason;
 		c->held = out->held;
 	}
-	return same && out->bms_tx_len == 0U && out->can_tx_len == 0U && out->event_len == 0U &&
-	       out->answer_len == 0U && !out->can_flush;
+	return same &&
+	       (out->bms_tx_len | out->can_tx_len | out->event_len | out->answer_len) == 0 &&
+	       !out->can_flush;
 }
 
 uint32_t record_put_key(struct record_codec *c, const struct cycle *core, int64_t now_ns,
@@ -148,19 +149,42 @@ uint32_t record_put_key(struct record_codec *c, const struct cycle *core, int64_
 
 static uint32_t flags_of(const struct cycle_in *in)
 {
-	return (in->tty_open ? STEP_FLAG_TTY : 0U) | (in->guard_ok ? STEP_FLAG_GUARD : 0U) |
-	       (in->stop ? STEP_FLAG_STOP : 0U) | (in->reload ? STEP_FLAG_RELOAD : 0U);
+	return (uint32_t)in->tty_open * STEP_FLAG_TTY | (uint32_t)in->guard_ok * STEP_FLAG_GUARD |
+	       (uint32_t)in->stop * STEP_FLAG_STOP | (uint32_t)in->reload * STEP_FLAG_RELOAD;
 }
 
-/* What of the rare things is to be written. */
-static uint32_t rare_of(const struct record_codec *c, const struct cycle_in *in)
+#define HOUSE_SIZE (sizeof(struct grid_sample) + 2U * sizeof(struct peer_sample))
+_Static_assert(offsetof(struct cycle_in, peer_portal) + sizeof(struct peer_sample) -
+				       offsetof(struct cycle_in, grid) ==
+			       HOUSE_SIZE &&
+		       offsetof(struct record_codec, peer) + 2U * sizeof(struct peer_sample) -
+				       offsetof(struct record_codec, grid) ==
+			       HOUSE_SIZE,
+	       "side by side: compared at once");
+
+static uint32_t house_of(const struct record_codec *c, const struct cycle_in *in)
 {
-	return (~c->known & RARE_KEPT) | (c->flags != flags_of(in) ? RARE_FLAGS : 0U) |
-	       (c->can_link != in->can_link ? RARE_LINK : 0U) |
-	       (c->relay != in->relay ? RARE_RELAY : 0U) |
-	       (memcmp(&c->grid, &in->grid, sizeof(c->grid)) != 0 ? RARE_GRID : 0U) |
+	return (memcmp(&c->grid, &in->grid, sizeof(c->grid)) != 0 ? RARE_GRID : 0U) |
 	       (memcmp(&c->peer[0], &in->peer_local, sizeof(c->peer[0])) != 0 ? RARE_LOCAL : 0U) |
-	       (memcmp(&c->peer[1], &in->peer_portal, sizeof(c->peer[1])) != 0 ? RARE_PORTAL : 0U) |
+	       (memcmp(&c->peer[1], &in->peer_portal, sizeof(c->peer[1])) != 0 ? RARE_PORTAL : 0U);
+}
+
+/* What of the rare things is to be written. @flags: flags_of(). */
+static uint32_t rare_of(const struct record_codec *c, const struct cycle_in *in, uint32_t flags)
+{
+	const uint32_t missing = ~c->known & RARE_KEPT;
+
+	/* Usually nothing has changed: one question. */
+	if (missing == 0U &&
+	    ((c->flags ^ flags) | (c->can_link ^ in->can_link) | (c->relay ^ in->relay) |
+	     in->can_lost | in->latch) == 0U &&
+	    memcmp((const uint8_t *)c + offsetof(struct record_codec, grid),
+		   (const uint8_t *)in + offsetof(struct cycle_in, grid), HOUSE_SIZE) == 0) {
+		return 0U;
+	}
+	return missing | (c->flags != flags ? RARE_FLAGS : 0U) |
+	       (c->can_link != in->can_link ? RARE_LINK : 0U) |
+	       (c->relay != in->relay ? RARE_RELAY : 0U) | house_of(c, in) |
 	       (in->can_lost != 0U ? RARE_LOST : 0U) | (in->latch != 0U ? RARE_LATCH : 0U);
 }
 
@@ -176,12 +200,12 @@ static uint8_t *put_peer(uint8_t *at, const struct peer_sample *p, int64_t now_n
 }
 
 static uint8_t *put_rare(struct record_codec *c, const struct cycle_in *in, uint32_t rare,
-			 uint8_t *at)
+			 uint32_t flags, uint8_t *at)
 {
 	*at++ = (uint8_t)rare;
 	c->known |= rare & RARE_KEPT;
 	if ((rare & RARE_FLAGS) != 0U) {
-		c->flags = flags_of(in);
+		c->flags = flags;
 		*at++ = (uint8_t)c->flags;
 	}
 	if ((rare & RARE_LINK) != 0U) {
@@ -276,41 +300,48 @@ static uint8_t *put_bytes(struct record_codec *c, const struct cycle_in *in, uin
 	return at;
 }
 
+static uint8_t *put_digest(uint8_t *at, uint32_t digest)
+{
+	for (uint32_t i = 0; i < 4U; i++) {
+		*at++ = (uint8_t)(digest >> (8U * i));
+	}
+	return at;
+}
+
 uint32_t record_put_step(struct record_codec *c, const struct cycle_in *in,
 			 const struct cycle_out *out, uint8_t *dst)
 {
 	const int64_t boot_offset_ns = wrap_sub(in->boot_ns, in->now_ns);
-	const uint32_t rare = rare_of(c, in);
-	const bool quiet = record_is_quiet(c, out);
+	const uint32_t kept = flags_of(in);
+	const uint32_t rare = rare_of(c, in, kept);
+	uint32_t flags = in->request_failed ? RECORD_FAILED : 0U;
 	uint8_t *at = dst + 1;
 
-	*dst = (uint8_t)((quiet ? RECORD_QUIET : 0U) | (in->rx_len > 0U ? RECORD_BYTES : 0U) |
-			 (in->command_len > 0U || in->can_rx_len > 0U ? RECORD_LISTS : 0U) |
-			 (rare != 0U ? RECORD_RARE : 0U) |
-			 (in->request_failed ? RECORD_FAILED : 0U) |
-			 (out->bms_tx_len > 0U ? RECORD_ASKED : 0U));
 	at = put_signed(at, wrap_sub(in->now_ns, wrap_add(c->now_ns, c->period_ns)));
 	at = put_signed(at, wrap_sub(boot_offset_ns, c->boot_offset_ns));
 	c->now_ns = in->now_ns;
 	c->boot_offset_ns = boot_offset_ns;
 	if (rare != 0U) {
-		at = put_rare(c, in, rare, at);
+		flags |= RECORD_RARE;
+		at = put_rare(c, in, rare, kept, at);
 	}
-	if (in->command_len > 0U || in->can_rx_len > 0U) {
+	if ((in->command_len | in->can_rx_len) != 0) {
+		flags |= RECORD_LISTS;
 		at = put_lists(in, at);
 	}
 	if (in->rx_len > 0U) {
+		flags |= RECORD_BYTES;
 		at = put_bytes(c, in, at);
 	}
-	if (!quiet) {
-		const uint32_t digest = record_digest(out);
-
-		for (uint32_t i = 0; i < 4U; i++) {
-			*at++ = (uint8_t)(digest >> (8U * i));
-		}
+	if (record_is_quiet(c, out)) {
+		flags |= RECORD_QUIET;
+	} else {
+		at = put_digest(at, record_digest(out));
 		if (out->bms_tx_len > 0U) {
+			flags |= RECORD_ASKED;
 			c->reply_at = 0U; /* a new reply begins */
 		}
 	}
+	*dst = (uint8_t)flags;
 	return (uint32_t)(at - dst);
 }

@@ -18,7 +18,6 @@
 #include "recorder_file.h"
 #include "settings_text.h"
 
-#define PAUSE_MS  1000 /* the staging area has room for several times what comes in this time */
 #define FILE_MODE 0640
 #define PAGE	  4096U
 #define NICE	  10
@@ -275,8 +274,8 @@ static void keep_pending(struct recorder *r)
 		.fd = r->fd,
 		.head = r->head,
 		.moment = r->pending,
-		.from_ns = r->pending.t_ns - RECORDER_BEFORE_S * NS_PER_S,
-		.to_ns = r->pending.t_ns + RECORDER_AFTER_S * NS_PER_S,
+		.from_ns = r->pending.t_ns - r->config.before_ms * NS_PER_MS,
+		.to_ns = r->pending.t_ns + r->config.after_ms * NS_PER_MS,
 	};
 
 	(void)recorder_keep(r, &w);
@@ -301,7 +300,7 @@ static int op_open(struct service *s, void *self)
 static int op_step(struct service *s, void *self)
 {
 	struct recorder *r = self;
-	const bool ending = service_wait(s, -1, 0, PAUSE_MS) == -ECANCELED;
+	const bool ending = service_wait(s, -1, 0, r->config.drain_ms) == -ECANCELED;
 
 	if (atomic_load_explicit(&r->off, memory_order_relaxed) == 0U) {
 		const int rc = drain(r);
@@ -320,7 +319,7 @@ static int op_step(struct service *s, void *self)
 	}
 	take_moments(r);
 	if (r->pending.trigger != RECORD_TRIGGER_NONE && !ending &&
-	    service_now() - r->pending.t_ns >= RECORDER_AFTER_S * NS_PER_S) {
+	    service_now() - r->pending.t_ns >= r->config.after_ms * NS_PER_MS) {
 		keep_pending(r);
 	}
 	return 0;

@@ -5,16 +5,9 @@
 #include "base/time.h"
 #include "svc/recorder.h"
 
-static void copy_in(struct recorder_staging *s, uint32_t at, const void *bytes, uint32_t len)
-{
-	const uint32_t place = at % RECORDER_STAGING;
-	const uint32_t first = len < RECORDER_STAGING - place ? len : RECORDER_STAGING - place;
-
-	memcpy(s->data + place, bytes, first);
-	if (first < len) {
-		memcpy(s->data, (const uint8_t *)bytes + first, len - first);
-	}
-}
+#define PREFIX ((uint32_t)sizeof(struct recorder_prefix))
+/* Most bytes a step takes in the staging area. */
+#define STEP_ROOM (PREFIX + RECORD_STEP_MAX)
 
 static bool has_room(struct recorder *r, uint32_t head, uint32_t len)
 {
@@ -25,31 +18,60 @@ static bool has_room(struct recorder *r, uint32_t head, uint32_t len)
 	return RECORDER_STAGING - (head - r->tail_seen) >= len;
 }
 
-static bool stage(struct recorder *r, uint32_t len, uint32_t key, int64_t now_ns)
+/* Where a record is made: in the staging area itself, unless it would reach over its end. */
+static uint8_t *place_for(struct recorder *r, uint32_t head, uint32_t room)
+{
+	const uint32_t at = head % RECORDER_STAGING;
+
+	return RECORDER_STAGING - at >= room ? r->staging->data + at : r->scratch;
+}
+
+/* The record of @len bytes at @place, behind room for its prefix, is complete. */
+static void publish(struct recorder *r, uint8_t *place, uint32_t len, uint32_t key, int64_t now_ns)
 {
 	struct recorder_staging *s = r->staging;
 	const struct recorder_prefix prefix = {.len = len, .key = key, .now_ns = now_ns};
 	const uint32_t head = atomic_load_explicit(&s->head, memory_order_relaxed);
 
-	if (!has_room(r, head, len + (uint32_t)sizeof(prefix))) {
+	memcpy(place, &prefix, sizeof(prefix));
+	if (place == r->scratch) {
+		const uint32_t at = head % RECORDER_STAGING;
+		const uint32_t n = PREFIX + len;
+		const uint32_t first = n < RECORDER_STAGING - at ? n : RECORDER_STAGING - at;
+
+		memcpy(s->data + at, r->scratch, first);
+		memcpy(s->data, r->scratch + first, n - first);
+	}
+	atomic_store_explicit(&s->head, head + PREFIX + len, memory_order_release);
+	r->filled = key != 0U ? len : r->filled + len;
+}
+
+static bool stage_step(struct recorder *r, const struct cycle_in *in, const struct cycle_out *out)
+{
+	const uint32_t head = atomic_load_explicit(&r->staging->head, memory_order_relaxed);
+
+	if (!has_room(r, head, STEP_ROOM)) {
 		return false;
 	}
-	copy_in(s, head, &prefix, sizeof(prefix));
-	copy_in(s, head + (uint32_t)sizeof(prefix), r->scratch, len);
-	atomic_store_explicit(&s->head, head + (uint32_t)sizeof(prefix) + len,
-			      memory_order_release);
-	r->filled = key != 0U ? len : r->filled + len;
+	uint8_t *place = place_for(r, head, STEP_ROOM);
+
+	publish(r, place, record_put_step(&r->codec, in, out, place + PREFIX), 0U, in->now_ns);
 	return true;
 }
 
 static bool stage_key(struct recorder *r, const struct cycle *core, int64_t now_ns, int64_t boot_ns)
 {
-	const uint32_t len = record_put_key(&r->codec, core, now_ns, boot_ns, r->period_ns, r->lost,
-					    r->scratch);
+	const uint32_t head = atomic_load_explicit(&r->staging->head, memory_order_relaxed);
 
-	if (!stage(r, len, 1U, now_ns)) {
+	if (!has_room(r, head, PREFIX + RECORD_KEY_MAX)) {
 		return false;
 	}
+	uint8_t *place = place_for(r, head, PREFIX + RECORD_KEY_MAX);
+
+	publish(r, place,
+		record_put_key(&r->codec, core, now_ns, boot_ns, r->period_ns, r->lost,
+			       place + PREFIX),
+		1U, now_ns);
 	r->key_ns = now_ns;
 	r->lost = 0U;
 	return true;
@@ -87,8 +109,7 @@ uint32_t recorder_step(void *context, const struct cycle_in *in, const struct cy
 		return 0U;
 	}
 	note_moment(r, in, cycle_telemetry(core));
-	if (!r->need_key &&
-	    stage(r, record_put_step(&r->codec, in, out, r->scratch), 0U, in->now_ns)) {
+	if (!r->need_key && stage_step(r, in, out)) {
 		if (r->filled > RECORD_BLOCK_BYTES - RECORD_STEP_MAX ||
 		    in->now_ns - r->key_ns >= RECORDER_KEY_NS) {
 			/* The state now is what the next step begins with. */

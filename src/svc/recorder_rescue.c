@@ -174,7 +174,7 @@ void recorder_rescue(struct recorder *r)
 	    last_ns == 0) {
 		return;
 	}
-	w.from_ns = w.moment.t_ns - RECORDER_BEFORE_S * NS_PER_S;
-	w.to_ns = w.moment.t_ns + RECORDER_AFTER_S * NS_PER_S;
+	w.from_ns = w.moment.t_ns - r->config.before_ms * NS_PER_MS;
+	w.to_ns = w.moment.t_ns + r->config.after_ms * NS_PER_MS;
 	(void)recorder_keep(r, &w);
 }
