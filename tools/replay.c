@@ -312,6 +312,19 @@ static int compare(const char *path, const char *want, size_t want_len, const ch
 	return EXIT_DIFFERS;
 }
 
+/* Lines in front that begin with '#' say where a recording is from and what it shows. */
+static size_t behind_comments(const char *text, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len && text[at] == '#') {
+		const char *end = memchr(text + at, '\n', len - at);
+
+		at = end != NULL ? (size_t)(end - text) + 1U : len;
+	}
+	return at;
+}
+
 static int run_and_compare(struct replay *r)
 {
 	const char *expect = r->expect;
@@ -332,11 +345,12 @@ static int run_and_compare(struct replay *r)
 		return EXIT_FILE;
 	}
 	const int rc = run(r, &print_view, r);
+	const size_t from = behind_comments(want, want_len);
 	int status = EXIT_USAGE;
 
 	fclose(r->out);
 	if (rc == 0) {
-		status = compare(expect, want, want_len, got, got_len);
+		status = compare(expect, want + from, want_len - from, got, got_len);
 	}
 	free(want);
 	free(got);
@@ -471,7 +485,7 @@ static void usage(FILE *f)
 static bool parse_every(const char *text, int32_t *ret_ms)
 {
 	char *end = NULL;
-	const long v = strtol(text, &end, 10);
+	const long long v = strtoll(text, &end, 10);
 
 	if (end == text || *end != '\0' || v < 1 || v > EVERY_MAX) {
 		fprintf(stderr, "jkpylon-replay: --every: expected milliseconds, 1 to %d\n",

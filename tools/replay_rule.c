@@ -3,6 +3,7 @@
  * The rule behind a limit, in sentences: what was measured, which setting of the configuration it met,
  * what came of it. A rule without a text of its own has its line from the list of rules.
  */
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -150,9 +151,15 @@ static void say_ladder(const struct story *w)
 		reason_name((int32_t)w->t->reason));
 	say_age(w);
 	fprintf(w->f,
-		"After bms.stale = %d.%d s the inverter is told to stop (0 A), after bms.trip = "
-		"%d.%d s the relay opens.\n",
+		"After bms.stale = %d.%d s without one the inverter is told to stop (0 A), after "
+		"bms.trip = %d.%d s the relay opens.\n",
 		SECONDS(c->stale_ms), SECONDS(c->trip_ms));
+	if (w->t->step == STEP_TRIP && w->t->latched == REASON_NONE && w->t->age_ms < c->stale_ms) {
+		fprintf(w->f,
+			"It answers again: the relay closes once it was open for "
+			"failsafe.open_time = %d.%d s.\n",
+			SECONDS(c->open_ms));
+	}
 	if (w->t->latched != REASON_NONE) {
 		fprintf(w->f, "A fault is latched: %s. jkpylond --ack clears it.\n",
 			reason_name((int32_t)w->t->latched));
@@ -163,8 +170,8 @@ static void say_caution(const struct story *w)
 {
 	say_age(w);
 	fprintf(w->f,
-		"From two thirds of bms.stale = %d.%d s on the limits fall by a fifth each second, so "
-		"that they are at 0 before the data is too old.\n",
+		"From two thirds of bms.stale = %d.%d s on nothing rises and the limits fall by a "
+		"fifth each second; behind it they are 0.\n",
 		SECONDS(w->config->stale_ms));
 }
 
@@ -232,11 +239,20 @@ static void say_soc(const struct story *w)
 	fprintf(w->f, "The battery says %u %%.\n", w->sample->soc_pct);
 }
 
+/* The line of the list, as the beginning of a sentence. */
+static void say_text(const struct story *w)
+{
+	const char *text = rule_text(w->rule);
+
+	fprintf(w->f, "%c%s.", toupper((unsigned char)text[0]), text + 1);
+}
+
 static void say_house(const struct story *w)
 {
 	const struct arbiter_config *a = &w->config->arbiter;
 
-	fprintf(w->f, "%s. ", rule_text(w->rule));
+	say_text(w);
+	fputc(' ', w->f);
 	if (w->rule == RULE_INTERLOCK) {
 		fprintf(w->f,
 			"While the other battery is charged with more than %s ours is not discharged, "
@@ -324,7 +340,7 @@ static void say_measured(const struct story *w)
 
 static void say_other(const struct story *w)
 {
-	fprintf(w->f, "%s.", rule_text(w->rule));
+	say_text(w);
 	if (w->rule == RULE_MAXIMUM) {
 		fprintf(w->f, " limits.%s = %s: nothing reduces it.",
 			w->dir == DIR_CHARGE ? "charge_max" : "discharge_max",

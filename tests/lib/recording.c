@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define BLOCKS_AT 256U
+#define BLOCKS_AT 512U
 
 static void end_block(struct recording *r)
 {
@@ -34,7 +34,7 @@ static void key(struct recording *r, const struct cycle *core, int64_t now_ns, i
 }
 
 void recording_begin(struct recording *r, const struct cycle *core, int64_t now_ns, int64_t boot_ns,
-		     int64_t period_ns, int64_t key_ns)
+		     int64_t period_ns, int64_t key_ns, const char *settings)
 {
 	memset(r, 0, sizeof(*r));
 	r->period_ns = period_ns;
@@ -42,12 +42,13 @@ void recording_begin(struct recording *r, const struct cycle *core, int64_t now_
 	r->at = BLOCKS_AT;
 	r->head.layout = record_layout();
 	r->head.config_at = sizeof(r->head);
-	r->head.config_len = sizeof(RECORDING_CONFIG) - 1U;
-	r->head.config_sum = record_sum(0U, RECORDING_CONFIG, r->head.config_len);
+	r->head.config_len = (uint32_t)strlen(settings);
+	assert(r->head.config_at + r->head.config_len <= BLOCKS_AT);
+	r->head.config_sum = record_sum(0U, settings, r->head.config_len);
 	r->head.blocks_at = BLOCKS_AT;
 	r->head.start_ns = now_ns;
 	memcpy(r->head.version, "test", sizeof("test"));
-	memcpy(r->file + r->head.config_at, RECORDING_CONFIG, r->head.config_len);
+	memcpy(r->file + r->head.config_at, settings, r->head.config_len);
 	key(r, core, now_ns, boot_ns, 0U);
 }
 

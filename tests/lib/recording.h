@@ -31,8 +31,9 @@ struct recording {
 	uint8_t file[RECORDING_SIZE];
 };
 
+/* @settings: lines "section.key=value". */
 void recording_begin(struct recording *r, const struct cycle *core, int64_t now_ns, int64_t boot_ns,
-		     int64_t period_ns, int64_t key_ns);
+		     int64_t period_ns, int64_t key_ns, const char *settings);
 void recording_step(struct recording *r, const struct cycle_in *in, const struct cycle_out *out,
 		    const struct cycle *core);
 /* As if @lost steps had been lost: a key that says so. */

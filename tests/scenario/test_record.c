@@ -56,7 +56,8 @@ static uint32_t tell_story(struct bench *b)
 {
 	set_up_bench(b);
 	bench_boot(b, NULL);
-	recording_begin(&rec, &b->cycle, b->now_ns, b->now_ns, PERIOD_MS * NS_PER_MS, KEY_NS);
+	recording_begin(&rec, &b->cycle, b->now_ns, b->now_ns, PERIOD_MS * NS_PER_MS, KEY_NS,
+			RECORDING_CONFIG);
 	b->watch = watch;
 	b->watch_arg = &rec;
 	b->relay = RELAY_CLOSED;

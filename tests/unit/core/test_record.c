@@ -57,7 +57,7 @@ static void tell_story(void)
 	bench_init(b);
 	b->alive = true;
 	bench_boot(b, NULL);
-	recording_begin(&rec, &b->cycle, b->now_ns, b->now_ns, PERIOD_NS, KEY_NS);
+	recording_begin(&rec, &b->cycle, b->now_ns, b->now_ns, PERIOD_NS, KEY_NS, RECORDING_CONFIG);
 	b->watch = watch;
 	b->watch_arg = &rec;
 	bench_run_ms(b, STORY_MS / 4);
@@ -183,7 +183,7 @@ static void test_lost_steps_are_told_and_the_state_taken_anew(void **state)
 	(void)state;
 	bench_init(b);
 	bench_boot(b, NULL);
-	recording_begin(&rec, &b->cycle, b->now_ns, b->now_ns, PERIOD_NS, KEY_NS);
+	recording_begin(&rec, &b->cycle, b->now_ns, b->now_ns, PERIOD_NS, KEY_NS, RECORDING_CONFIG);
 	b->watch = watch;
 	b->watch_arg = &rec;
 	bench_run_ms(b, 3000);
