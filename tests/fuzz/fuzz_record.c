@@ -126,7 +126,7 @@ static void write_and_read(const uint8_t *data, size_t size)
 
 	memset(&in, 0, sizeof(in));
 	record_reader_init(&r, bytes,
-			   record_put_key(&codec, &core, 0, 0, 5000000, size, bytes));
+			   record_put_key(&codec, &core, 0, 0, 5000000, (uint32_t)size, bytes));
 	must(record_read(&r, &item) == 0 && item.lost == size);
 	while (size > 0U) {
 		fill(&in, &data, &size);
