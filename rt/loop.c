@@ -304,6 +304,9 @@ int64_t loop_step(struct loop *l, int64_t planned_ns)
 		counters->trace_lost = l->config.tap(l->config.tap_context, &l->in);
 	}
 	cycle_step(&l->cycle, &l->in, &l->out);
+	if (l->config.record != NULL) {
+		(void)l->config.record(l->config.record_context, &l->in, &l->out, &l->cycle);
+	}
 
 	const struct telemetry *t = cycle_telemetry(&l->cycle);
 

@@ -19,6 +19,7 @@
 #include "svc/goodwe.h"
 #include "svc/logger.h"
 #include "svc/mqtt.h"
+#include "svc/recorder.h"
 #include "svc/sems.h"
 #include "svc/sma.h"
 #include "svc/solis.h"
@@ -97,6 +98,8 @@ struct worker {
 	struct worker_service service[WORKER_SERVICES];
 	uint32_t services;
 	struct trace trace;
+	struct recorder recorder;
+	bool recording;
 	struct serial *serial;
 	struct can_port *can;
 	struct loop loop;
@@ -120,6 +123,13 @@ bool worker_house_is_heard(const struct worker *w);
 
 /* All at once: the sum of their times is not what a reload has. Does not wait. */
 void worker_ask_services_to_end(struct worker *w);
+
+/*
+ * worker_recorder.c: the flight recorder. It is no reason not to start: what is wrong is told. Its thread
+ * ends after the cycle, which fills it.
+ */
+int worker_start_recorder(struct worker *w);
+void worker_stop_recorder(struct worker *w);
 
 /* worker_guard.c: the worker's side of the guard. The guard keeps its devices when this one ends. */
 int worker_start_page(struct worker *w);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/remedy.h"
+#include "base/time.h"
 #include "base/units.h"
 #include "rt/guard.h"
 #include "rt/clock.h"
@@ -303,6 +304,8 @@ static int prepare_loop(struct worker *w)
 		.latch_word = latch_word,
 		.tap = tracing ? trace_step : NULL,
 		.tap_context = &w->trace,
+		.record = w->recording ? recorder_step : NULL,
+		.record_context = &w->recorder,
 	};
 
 	if (w->page != NULL) {
@@ -311,7 +314,13 @@ static int prepare_loop(struct worker *w)
 	if (tracing) {
 		trace_start_point(&w->trace, now_ns, boot_ns, config.held);
 	}
-	return loop_init(&w->loop, &config, flags, now_ns, boot_ns);
+	const int r = loop_init(&w->loop, &config, flags, now_ns, boot_ns);
+
+	if (r == 0 && w->recording) {
+		recorder_begin(&w->recorder, &w->loop.cycle, now_ns, boot_ns,
+			       config.core->period_us * NS_PER_US);
+	}
+	return r;
 }
 
 static int start_loop(struct worker *w)
@@ -362,6 +371,7 @@ const struct worker_part worker_parts[] = {
 	{start_memory, stop_memory},
 	{start_logger, stop_logger},
 	{start_trace, stop_trace},
+	{worker_start_recorder, worker_stop_recorder},
 	{start_control, stop_control},
 	{worker_start_services, worker_stop_services},
 	{start_serial, stop_serial},

@@ -132,6 +132,11 @@ struct config {
 	bool mqtt_commands; /* mqtt.allow_full_charge is in core */
 	bool mqtt_seed_topics;
 	/* [recorder] */
+	char ring_path[CONF_PATH_MAX];	    /* flight recorder; "" = none */
+	int32_t ring_kib;		    /* its size */
+	char incidents_path[CONF_PATH_MAX]; /* folder of what is kept of it; "" = none */
+	int32_t incident_before_ms;
+	int32_t incident_after_ms;
 	char trace_path[CONF_PATH_MAX]; /* text trace of all cycle inputs, for replay */
 };
 

@@ -41,6 +41,10 @@ enum loop_stop {
 /* Called with the inputs of each step, before it; must be wait-free. Returns losses so far. */
 typedef uint32_t loop_tap(void *context, const struct cycle_in *in);
 
+/* Called with inputs, outputs and state after each step; must be wait-free. Returns losses so far. */
+typedef uint32_t loop_record(void *context, const struct cycle_in *in, const struct cycle_out *out,
+			     const struct cycle *core);
+
 /**
  * struct loop_config - what the cycle works with; everything outlives the loop
  * @core: settings of the core
@@ -58,6 +62,7 @@ typedef uint32_t loop_tap(void *context, const struct cycle_in *in);
  * @held: values of an earlier worker, or NULL
  * @latch_word: shared_page.latch that @held knows of
  * @tap: sees the inputs of every step, or NULL
+ * @record: sees every step when it was made, or NULL
  */
 struct loop_config {
 	const struct core_config *core;
@@ -77,6 +82,8 @@ struct loop_config {
 	uint32_t latch_word;
 	loop_tap *tap;
 	void *tap_context;
+	loop_record *record;
+	void *record_context;
 };
 
 /**

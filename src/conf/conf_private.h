@@ -62,6 +62,7 @@ extern const struct conf_quantity conf_soc;
 extern const struct conf_quantity conf_share;
 extern const struct conf_quantity conf_c_rate;
 extern const struct conf_quantity conf_count;
+extern const struct conf_quantity conf_size_kib;
 
 enum conf_type {
 	CONF_NUMBER,   /* int32_t in the unit of the quantity */

@@ -104,6 +104,13 @@ const struct conf_quantity conf_count = {
 	.unit = {{"", 1, 0, true}},
 };
 
+const struct conf_quantity conf_size_kib = {
+	.what = "a size",
+	.example = "16M",
+	.unit = {{"K", 1, 0, false}, {"M", 1024, 0, false}},
+	.home = 1,
+};
+
 /* A decimal number as written: -12.50 has whole 12, fraction 50, decimals 2. */
 struct decimal {
 	bool negative;

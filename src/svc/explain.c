@@ -13,29 +13,23 @@
 #define MILLI	  1000
 #define TENTHS	  10
 #define LABEL	  8 /* columns */
-#define CELL_SIZE 16
+#define CELL_SIZE EXPLAIN_TEXT_MAX
 #define PEER_SIZE 48
 
-enum quantity {
-	QUANTITY_MV,
-	QUANTITY_MA,
-	QUANTITY_DC,
-};
-
 /* Fixed point without floating point; the sign is written apart because -0.5 has no whole part. */
-static const char *show(enum quantity q, int32_t v, char buf[CELL_SIZE])
+const char *explain_quantity(enum explain_quantity q, int32_t v, char buf[EXPLAIN_TEXT_MAX])
 {
 	const char *sign = v < 0 ? "-" : "";
 	const int32_t a = abs_i32(v);
 
 	switch (q) {
-	case QUANTITY_MV:
+	case EXPLAIN_MV:
 		snprintf(buf, CELL_SIZE, "%s%d.%03d V", sign, a / MILLI, a % MILLI);
 		break;
-	case QUANTITY_MA:
+	case EXPLAIN_MA:
 		snprintf(buf, CELL_SIZE, "%s%d.%03d A", sign, a / MILLI, a % MILLI);
 		break;
-	case QUANTITY_DC:
+	case EXPLAIN_DC:
 	default:
 		snprintf(buf, CELL_SIZE, "%s%d.%d C", sign, a / TENTHS, a % TENTHS);
 		break;
@@ -49,23 +43,26 @@ static void print_sample(const struct sample *s, FILE *f)
 	char b[CELL_SIZE];
 
 	fprintf(f, "sample: %u cells, lowest %s (cell %u), ", s->cells,
-		show(QUANTITY_MV, s->cell_min_mv, a), s->cell_min_no);
-	fprintf(f, "highest %s (cell %u)\n", show(QUANTITY_MV, s->cell_max_mv, a), s->cell_max_no);
+		explain_quantity(EXPLAIN_MV, s->cell_min_mv, a), s->cell_min_no);
+	fprintf(f, "highest %s (cell %u)\n", explain_quantity(EXPLAIN_MV, s->cell_max_mv, a),
+		s->cell_max_no);
 	fprintf(f, "        pack %s, current %s (charging is positive), SoC %u %%\n",
-		show(QUANTITY_MV, s->pack_mv, a), show(QUANTITY_MA, s->pack_ma, b), s->soc_pct);
+		explain_quantity(EXPLAIN_MV, s->pack_mv, a),
+		explain_quantity(EXPLAIN_MA, s->pack_ma, b), s->soc_pct);
 	for (uint32_t i = 0; i < SAMPLE_PROBES; i++) {
 		fprintf(f, "        probe %u %s\n", i + 1U,
-			s->probe_valid[i] ? show(QUANTITY_DC, s->probe_dc[i], a) : "invalid");
+			s->probe_valid[i] ? explain_quantity(EXPLAIN_DC, s->probe_dc[i], a)
+					  : "invalid");
 	}
 	fprintf(f, "        MOSFETs %s, charge %s, discharge %s, alarm bits 0x%04x\n",
-		s->mos_valid ? show(QUANTITY_DC, s->mos_dc, a) : "invalid",
+		s->mos_valid ? explain_quantity(EXPLAIN_DC, s->mos_dc, a) : "invalid",
 		s->mosfet[DIR_CHARGE] ? "on" : "off", s->mosfet[DIR_DISCHARGE] ? "on" : "off",
 		s->alarms);
 }
 
 static const char *verdict(int32_t ma, char buf[CELL_SIZE])
 {
-	return ma == INT32_MAX ? "-" : show(QUANTITY_MA, ma, buf);
+	return ma == INT32_MAX ? "-" : explain_quantity(EXPLAIN_MA, ma, buf);
 }
 
 static void print_rules(int32_t ma[DIRS][RULES], FILE *f)
@@ -116,16 +113,18 @@ static void print_levels(const struct sample *s, const struct core_config *confi
 
 	fprintf(f, "\n%-16s %10s %10s %10s %10s\n", "level", "now", "warn", "limit", "critical");
 	for (int32_t i = 0; i < LEVELS; i++) {
-		const enum quantity q = i == LEVEL_CELL_HIGH || i == LEVEL_CELL_LOW ? QUANTITY_MV
-										    : QUANTITY_DC;
+		const enum explain_quantity q = i == LEVEL_CELL_HIGH || i == LEVEL_CELL_LOW
+							? EXPLAIN_MV
+							: EXPLAIN_DC;
 		const struct level *level = &config->level[i];
 		int32_t value = 0;
 		const bool valid = level_value(s, (enum level_id)i, &value);
 
-		fprintf(f, "%-16s %10s", level_name(i), valid ? show(q, value, text) : "invalid");
-		fprintf(f, " %10s", show(q, level->warn, text));
-		fprintf(f, " %10s", show(q, level->limit, text));
-		fprintf(f, " %10s\n", show(q, level->critical, text));
+		fprintf(f, "%-16s %10s", level_name(i),
+			valid ? explain_quantity(q, value, text) : "invalid");
+		fprintf(f, " %10s", explain_quantity(q, level->warn, text));
+		fprintf(f, " %10s", explain_quantity(q, level->limit, text));
+		fprintf(f, " %10s\n", explain_quantity(q, level->critical, text));
 	}
 }
 
@@ -159,12 +158,10 @@ void explain_house(const struct telemetry *t, int width, FILE *f)
 	}
 }
 
-int explain_print(const struct cycle *c, const struct core_config *config, FILE *f)
+int explain_tables(const struct cycle *c, const struct core_config *config, FILE *f)
 {
 	const struct telemetry *t = cycle_telemetry(c);
 	int32_t ma[DIRS][RULES];
-	char a[CELL_SIZE];
-	char b[CELL_SIZE];
 
 	for (int d = 0; d < DIRS; d++) {
 		if (!cycle_explain(c, (enum dir)d, ma[d])) {
@@ -175,11 +172,25 @@ int explain_print(const struct cycle *c, const struct core_config *config, FILE 
 	explain_house(t, LABEL, f);
 	print_rules(ma, f);
 	print_levels(&t->sample, config, f);
+	return 0;
+}
+
+int explain_print(const struct cycle *c, const struct core_config *config, FILE *f)
+{
+	const struct telemetry *t = cycle_telemetry(c);
+	char a[CELL_SIZE];
+	char b[CELL_SIZE];
+	const int rc = explain_tables(c, config, f);
+
+	if (rc != 0) {
+		return rc;
+	}
 	fputc('\n', f);
 	for (int d = 0; d < DIRS; d++) {
 		fprintf(f, "%-10s envelope %s by %s; on the bus after this one sample %s by %s\n",
-			dir_name(d), show(QUANTITY_MA, t->envelope_ma[d], a),
-			rule_name(t->envelope_by[d]), show(QUANTITY_MA, t->limit_ma[d], b),
+			dir_name(d), explain_quantity(EXPLAIN_MA, t->envelope_ma[d], a),
+			rule_name(t->envelope_by[d]),
+			explain_quantity(EXPLAIN_MA, t->limit_ma[d], b),
 			rule_name(t->limited_by[d]));
 	}
 	return 0;

@@ -15,11 +15,11 @@
 #include "base/time.h"
 #include "base/units.h"
 #include "thread.h"
+#include "settings_text.h"
 
 #define TRACE_PERIOD_NS (50 * NS_PER_MS)
 #define TRACE_STACK	((size_t)128 * 1024)
 #define FLUSH_NS	NS_PER_S
-#define KEY_MAX		128
 
 enum record_kind {
 	RECORD_STEP,
@@ -319,36 +319,6 @@ static void *trace_run(void *arg)
 	return NULL;
 }
 
-/* Copy "[section]" and "key = value" lines as "C section.key=value"; everything else is dropped. */
-static void write_config(FILE *f, const char *text)
-{
-	char section[KEY_MAX] = "";
-
-	while (*text != '\0') {
-		const size_t len = strcspn(text, "\n");
-		const char *equals = memchr(text, '=', len);
-
-		if (*text == '[' && len >= 2U && len - 2U < sizeof(section)) {
-			memcpy(section, text + 1, len - 2U);
-			section[len - 2U] = '\0';
-		} else if (equals != NULL && *text != '#' && *text != ';') {
-			int key = (int)(equals - text);
-			const char *value = equals + 1;
-
-			while (key > 0 && text[key - 1] == ' ') {
-				key--;
-			}
-			while (*value == ' ') {
-				value++;
-			}
-			fprintf(f, "C %s.%.*s=%.*s\n", section, key, text,
-				(int)(text + len - value), value);
-		}
-		text += len;
-		text += *text == '\n' ? 1 : 0;
-	}
-}
-
 int trace_open(struct trace *t, const char *path, const char *config_text)
 {
 	memset(t, 0, sizeof(*t));
@@ -373,7 +343,7 @@ int trace_open(struct trace *t, const char *path, const char *config_text)
 		return error;
 	}
 	fputs(TRACE_FORMAT "\n", f);
-	write_config(f, config_text);
+	settings_text_write(f, config_text, "C ");
 	t->storage = storage;
 	t->file = f;
 	return 0;

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The flight recorder as a part of the worker: the battery is served without it. */
+#include "worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rt/guard.h"
+#include "rt/shared_log.h"
+
+#define RELOAD_MS 200 /* the relay waits for the next worker, which keeps what is pending */
+#define KIB	  1024U
+
+static const char *remedy(int error)
+{
+	switch (error) {
+	case EBUSY:
+		return "another daemon writes it: give each its own recorder.ring";
+	case EEXIST:
+		return "that file is no ring: give another name, or remove it";
+	case ENOENT:
+		return "make its folder, or give another path";
+	case ENOSPC:
+		return "make recorder.size smaller, or room in its folder";
+	case EAGAIN:
+	case ENOMEM:
+		return "not enough memory may be locked: set LimitMEMLOCK=infinity";
+	default:
+		return "check path and rights";
+	}
+}
+
+static int open_recorder(struct worker *w)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	if (f == NULL) {
+		return -ENOMEM;
+	}
+	conf_print(&w->config, f);
+	fclose(f);
+
+	const struct recorder_config config = {
+		.ring = w->config.ring_path,
+		.bytes = (uint32_t)w->config.ring_kib * KIB,
+		.incidents = w->config.incidents_path,
+		.drain_ms = RECORDER_DRAIN_MS,
+		.before_ms = w->config.incident_before_ms,
+		.after_ms = w->config.incident_after_ms,
+		.settings = text,
+		.version = JKP_VERSION,
+	};
+	int r = recorder_open(&w->recorder, &config);
+
+	free(text);
+	if (r == 0) {
+		r = recorder_start(&w->recorder);
+		if (r != 0) {
+			(void)recorder_stop(&w->recorder, false, 0);
+		}
+	}
+	return r;
+}
+
+int worker_start_recorder(struct worker *w)
+{
+	if (w->config.ring_path[0] == '\0' || w->mode != MODE_RUN) {
+		return EXIT_OK;
+	}
+	int r = open_recorder(w);
+
+	w->recording = r == 0;
+	if (r == 0) {
+		r = logger_add(&w->logger, &w->recorder.service.events);
+	}
+	if (r != 0) {
+		shared_log(EVENT_WARNING, "recorder.ring=%s: %s: %s; running without",
+			   w->config.ring_path, strerror(-r), remedy(-r));
+	}
+	return EXIT_OK;
+}
+
+void worker_stop_recorder(struct worker *w)
+{
+	const int r = recorder_stop(&w->recorder, w->reload,
+				    w->reload ? RELOAD_MS : SERVICE_STOP_MAX_MS);
+
+	if (r != 0) {
+		w->left_behind = true;
+		shared_log(EVENT_INFO, "the recorder waits for a disk: left behind");
+	}
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of jkpylon-replay share: what is done with each step. */
+#ifndef JKP_TOOLS_REPLAY_H
+#define JKP_TOOLS_REPLAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "replay_source.h"
+
+#define REPLAY_RING	 "/run/jkpylon/ring"
+#define REPLAY_INCIDENTS "/var/lib/jkpylon/incidents"
+#define REPLAY_WALL_MAX	 40U
+
+/* Seconds since the start of the recording. */
+void replay_print_seconds(const struct replay_source *s, FILE *f);
+/* Local time of a moment with milliseconds, "" if the record does not know it. */
+const char *replay_wall(const struct replay_source *s, int64_t t_ns, char text[REPLAY_WALL_MAX]);
+
+/**
+ * struct replay_view - something to be done with a run
+ * @begin: NULL, or once the core has begun
+ * @lost: NULL, or steps are missing
+ * @step: after each step. Return: false to end here
+ * @end: NULL, or at the end
+ */
+struct replay_view {
+	void (*begin)(struct replay_source *s, void *self);
+	void (*lost)(struct replay_source *s, void *self);
+	bool (*step)(struct replay_source *s, void *self);
+	void (*end)(struct replay_source *s, void *self);
+};
+
+/* replay_why.c */
+
+/**
+ * replay_why - explain the limits at a moment
+ * @when: "hh:mm", "hh:mm:ss" local time, or seconds since the start
+ *
+ * Return: exit status.
+ */
+int replay_why(struct replay_source *s, const char *when, FILE *f);
+
+/* replay_rule.c: the rule that sets the limit of a direction, with its numbers, as sentences. */
+void replay_explain_rule(const struct replay_source *s, enum dir dir, uint32_t rule, FILE *f);
+
+/* replay_table.c */
+
+/**
+ * struct replay_table - lines for other programs
+ * @f: where to
+ * @every_ms: CSV: a line so often, and at each change of ladder, relay and rule
+ */
+struct replay_table {
+	FILE *f;
+	int32_t every_ms;
+	int64_t last_ns;
+	uint32_t step;
+	uint32_t relay;
+	uint32_t limited_by[DIRS];
+};
+
+extern const struct replay_view replay_csv;
+extern const struct replay_view replay_candump;
+extern const struct replay_view replay_text_trace;
+
+/* replay_svg.c */
+
+struct replay_svg;
+/* Return: NULL without memory. */
+struct replay_svg *replay_svg_new(FILE *f);
+void replay_svg_free(struct replay_svg *v);
+extern const struct replay_view replay_svg_view;
+
+/* replay_list.c: incidents of a folder. Return: exit status. */
+int replay_list(const char *folder, FILE *f);
+
+#endif
