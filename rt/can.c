@@ -211,7 +211,7 @@ int64_t can_port_rx_ns(const struct can_port *p, size_t i, int64_t now_ns)
 	const int64_t ago_ns = clock_now_ns(CLOCK_REALTIME) - p->rx_stamp_ns[i];
 	const int64_t t_ns = clock_now_ns(CLOCK_MONOTONIC) - ago_ns;
 
-	/* not before it was read: a frame that came while others were read */
+	/* the wall clock was set since then, or runs from another time */
 	return ago_ns < 0 || ago_ns > STAMP_MAX_NS ? now_ns : t_ns;
 }
 

@@ -180,7 +180,9 @@ static enum rtstat_exit show(const struct options *o)
 		r == RTSTAT_DEAD ? "; --dead shows it nevertheless" : "");
 	if (o->form == FORM_PROMETHEUS) {
 		/* Old values must not look like those of now. */
-		const enum rtstat_exit w = write_out(o, NULL);
+		memset(&page, 0, sizeof(page));
+
+		const enum rtstat_exit w = write_out(o, &page);
 
 		return w != RTSTAT_OK ? w : r;
 	}

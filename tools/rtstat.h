@@ -144,7 +144,7 @@ void rtstat_bars(FILE *f, const struct rtstat_page *page, uint32_t time, int row
 void rtstat_svg(FILE *f, const struct rtstat_page *page, uint32_t time);
 void rtstat_json(FILE *f, const struct rtstat_page *page);
 
-/* @page may be NULL: no daemon, which is a value too. */
+/* A @page of zeros is no daemon, which is a value too. */
 void rtstat_prometheus(FILE *f, const struct rtstat_page *page);
 
 /* ---- rtstat_watch.c ---- */

@@ -181,8 +181,8 @@ static void prom_rules(FILE *f, const struct rtstat_page *page)
 void rtstat_prometheus(FILE *f, const struct rtstat_page *page)
 {
 	prom_head(f, "up", "", "gauge", "1 while the daemon writes its statistics page");
-	fprintf(f, "jkpylon_up %d\n", page != NULL && page->dead[0] == '\0' ? 1 : 0);
-	if (page == NULL) {
+	fprintf(f, "jkpylon_up %d\n", page->header.size != 0U && page->dead[0] == '\0' ? 1 : 0);
+	if (page->header.size == 0U) {
 		return;
 	}
 	prom_head(f, "info", "", "gauge", "program and layout of the page");

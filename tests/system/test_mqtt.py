@@ -221,6 +221,8 @@ def test_SAF_19_FLT_35_FLT_36_FLT_37_orders():
             c.wait_json("jkpylon/reply", order="discharge_limit", id="first", verdict="accepted")
             check(SLOW or now() - begin < 0.5, f"answered after {now() - begin:.2f} s")
             wait_for(lambda: limits(b.node.of(0x351)[-1]) == (said[0], 12.5), 3, "12.5 A on the bus")
+            v = b.stats.wait(3, "the order was timed", lambda v: v["command_count"] == 1)
+            check(SLOW or v["command_max_ns"] < 500_000_000, f"{v['command_max_ns']} ns in the ring")
             c.wait_json("jkpylon/orders", discharge_limit=12.5)
             c.wait_json("jkpylon/limits", discharge_limited_by="command", discharge_limit=12.5)
             c.wait_json("jkpylon/reply", id="first", verdict="expired")
