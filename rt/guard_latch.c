@@ -101,6 +101,27 @@ void guard_latch_opened(struct guard_latch *l, uint32_t reason, int64_t now_ns)
 	l->unsaved = true;
 }
 
+/* One after the other, but not a line for each. */
+static void start_recorder(struct guard_latch *l, int64_t now_ns)
+{
+	const int r = state_start(&l->state);
+
+	if (l->pause_ns != 0 && now_ns < l->tell_ns) {
+		return;
+	}
+	l->pause_ns = l->pause_ns == 0 ? GUARD_LATCH_RETRY_NS
+				       : min_i64(2 * l->pause_ns, GUARD_LATCH_PAUSE_NS);
+	l->tell_ns = now_ns + l->pause_ns;
+	if (r == 0) {
+		shared_log(LOG_ERR, "the recorder of the state file has ended: started anew");
+	} else {
+		shared_log(LOG_ERR,
+			   "the recorder of the state file has ended and cannot be started anew: "
+			   "%s: %s",
+			   strerror(-r), remedy_of(-r));
+	}
+}
+
 void guard_latch_save(struct guard_latch *l, int64_t now_ns)
 {
 	int r = 0;
@@ -117,11 +138,8 @@ void guard_latch_save(struct guard_latch *l, int64_t now_ns)
 	}
 	r = r == 0 ? state_check(&l->state) : r;
 	if (r == -EPIPE) {
-		l->pause_ns = l->pause_ns == 0 ? GUARD_LATCH_RETRY_NS
-					       : min_i64(2 * l->pause_ns, GUARD_LATCH_PAUSE_NS);
-		l->retry_ns = now_ns + l->pause_ns;
-		shared_log(LOG_ERR, "the recorder of the state file has ended: started anew");
-		(void)state_start(&l->state);
+		l->retry_ns = now_ns + GUARD_LATCH_RETRY_NS;
+		start_recorder(l, now_ns);
 	}
 	l->pause_ns = r == 0 ? 0 : l->pause_ns;
 	l->pending = r != 0;

@@ -11,7 +11,6 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "base/remedy.h"
@@ -61,7 +60,7 @@ static int raise_all(const struct state *s, int ret_high[RECORDER_FDS])
 	return r;
 }
 
-/* A recorder that has to be started anew must find as many descriptors as the first. */
+/* Whether the recorder will have its descriptors: it could not tell, the guard can. */
 static int try_raise(const struct state *s)
 {
 	int high[RECORDER_FDS];
@@ -90,7 +89,6 @@ int state_open(struct state *s, const char *path, uint32_t lost_reason,
 			return r;
 		}
 		r = make_mail(s, &newest);
-		r = r == 0 ? try_raise(s) : r;
 		if (r != 0) {
 			snprintf(text, size, "no memory or descriptors for the state: %s: %s",
 				 strerror(-r), remedy_of(-r));
@@ -110,14 +108,9 @@ __attribute__((noreturn)) static void become_recorder(const struct state *s)
 	char *argv[] = {name, option, NULL};
 	static const int to[RECORDER_FDS] = {STATE_BELL_FD, STATE_FILE_FD, STATE_MAIL_FD};
 	int high[RECORDER_FDS];
-	const int r = raise_all(s, high);
 
-	if (r != 0) {
-		/* As in guard_spawn.c: this may wait, the guard does not. */
-		dprintf(STDERR_FILENO, "<%d>no recorder of the state file: %s: %s\n", LOG_ERR,
-			strerror(-r), remedy_of(-r));
-		_exit(EXIT_DEVICE);
-	}
+	/* The guard has tried it a moment ago. */
+	(void)raise_all(s, high);
 	for (int i = 0; i < RECORDER_FDS; i++) {
 		(void)dup2(high[i], to[i]);
 	}
@@ -139,6 +132,11 @@ int state_start(struct state *s)
 {
 	if (s->mail == NULL || is_running(s)) {
 		return 0;
+	}
+	const int r = try_raise(s);
+
+	if (r != 0) {
+		return r;
 	}
 	const pid_t pid = fork();
 

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/remedy.h"
 #include "base/time.h"
 #include "state_file.h"
 
@@ -202,9 +203,8 @@ int state_file_open(const char *path, uint32_t lost_reason, int *ret_fd,
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
 		r = settle(path, fd, lost_reason, ret_newest, text, size);
 	} else if (errno != EWOULDBLOCK) {
-		r = fail(text, size, errno,
-			 "cannot lock %s: %s: put it on a file system that knows locks", path,
-			 strerror(errno));
+		r = fail(text, size, errno, "cannot lock %s: %s: %s", path, strerror(errno),
+			 remedy_of(errno));
 	} else {
 		r = fail(text, size, errno,
 			 "cannot lock %s: %s: another jkpylond is running: stop it first (if none "

@@ -45,14 +45,24 @@ __attribute__((format(printf, 3, 4))) static int fail(char *ret_error, int error
 
 static int fail_make(char *ret_error, int error, const char *path)
 {
-	if (error != EACCES && error != EPERM && error != ENOENT && error != EROFS) {
-		return fail(ret_error, error, "cannot make %s: %s: %s, or set rt.stats", path,
-			    strerror(error), remedy_of(error));
+	const char *remedy = "give the user of the daemon a directory for it "
+			     "(RuntimeDirectory=jkpylon in the service)";
+
+	switch (error) {
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case ENOSPC:
+	case EDQUOT:
+	case EIO:
+	case ENOLCK:
+		remedy = remedy_of(error);
+		break;
+	default:
+		break;
 	}
-	return fail(ret_error, error,
-		    "cannot make %s: %s: give the user of the daemon a directory for it "
-		    "(RuntimeDirectory=jkpylon in the service), or set rt.stats",
-		    path, strerror(error));
+	return fail(ret_error, error, "cannot make %s: %s: %s, or set rt.stats", path,
+		    strerror(error), remedy);
 }
 
 static void make_directory(const char *path)

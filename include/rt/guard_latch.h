@@ -13,8 +13,8 @@
 #include "rt/shared.h"
 #include "rt/state.h"
 
-#define GUARD_LATCH_RETRY_NS NS_PER_S	     /* recorder gone: the next one, and twice that ... */
-#define GUARD_LATCH_PAUSE_NS (60 * NS_PER_S) /* ... up to this, as long as none does its work */
+#define GUARD_LATCH_RETRY_NS NS_PER_S /* recorder gone: the next one; the first lines about it */
+#define GUARD_LATCH_PAUSE_NS (60 * NS_PER_S) /* at most between two lines, as long as none works */
 #define GUARD_LATCH_LATE_NS  (5 * NS_PER_S)  /* not on disk by then: worth a line */
 #define GUARD_LATCH_SAME_NS  (60 * NS_PER_S) /* the same reason again: no more often to the disk */
 
@@ -25,7 +25,7 @@
  * @pending: the disk has not got it yet
  * @number: of the latch, see struct shared_latch
  * @retry_ns: when a recorder that has ended may be looked for again
- * @pause_ns: from the last one to that, 0 = the last one has worked
+ * @tell_ns, @pause_ns: when that is told again, and the pause before; 0 = the last one has worked
  */
 struct guard_latch {
 	struct state state;
@@ -34,6 +34,7 @@ struct guard_latch {
 	bool pending;
 	uint8_t number;
 	int64_t retry_ns;
+	int64_t tell_ns;
 	int64_t pause_ns;
 	int64_t noted_ns;
 	int64_t put_ns; /* since when something waits for the disk */

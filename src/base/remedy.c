@@ -25,10 +25,17 @@ const char *remedy_of(int error)
 	case EACCES:
 		return "the user of the daemon must be allowed to, and SystemCallFilter= and "
 		       "ReadWritePaths= of the service must not forbid it";
+	case EADDRINUSE:
+		return "in use by another program: stop it";
+	case ENOLCK:
+		return "put it on a file system that knows locks";
 	case ENOSYS:
-	case EINVAL:
 		return "this kernel does not know it: Linux 5.11 or newer is needed";
-	default:
+	case EINVAL:
+		return "this kernel, or a driver, does not know it";
+	case EIO:
 		return "the hardware may be failing: see the kernel's log (dmesg)";
+	default:
+		return "see the kernel's log (dmesg)";
 	}
 }

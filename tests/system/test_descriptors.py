@@ -5,6 +5,7 @@ the cycle and the relay do not."""
 
 import contextlib
 import os
+import pathlib
 import resource
 import sys
 
@@ -58,6 +59,16 @@ def none_left(pid):
     finally:
         with contextlib.suppress(ProcessLookupError):
             resource.prlimit(pid, resource.RLIMIT_NOFILE, old)
+
+
+def recorder_of(d):
+    """Process id of the recorder of the state file, None if there is none."""
+    path = pathlib.Path(f"/proc/{d.process.pid}/task/{d.process.pid}/children")
+    for child in path.read_text(encoding="ascii").split():
+        with contextlib.suppress(OSError):
+            if pathlib.Path(f"/proc/{child}/comm").read_text(encoding="ascii") == "jkpylon-state\n":
+                return int(child)
+    return None
 
 
 def goes_on(b, d, text):
@@ -126,14 +137,20 @@ def test_FLT_54_FLT_02_the_bms_cannot_be_opened_again():
 
 @takes(12)
 def test_FLT_54_SAF_11_the_guard_has_none_left():
-    """The worker is replaced all the same or not at all; the relay opens when it dies."""
+    """The relay opens when the worker dies, and neither that nor the recorder can be replaced. Later
+    both are, and what was to be recorded is."""
     with Guarded() as b:
         d = b.closed()
         with none_left(d.process.pid):
+            os.kill(recorder_of(d), 9)
             os.kill(d.worker(), 9)
             b.relay.wait(False, LATE_S, f"the relay opens\n{d.log()}")
-            wait_for(lambda: "raise RLIMIT_NOFILE" in d.log(), LATE_S, f"what is missing\n{d.log()}")
+            for text in ("cannot watch the worker", "recorder of the state file has ended and cannot be "
+                         "started anew"):
+                wait_for(lambda text=text: any(text in line and "raise RLIMIT_NOFILE" in line
+                                               for line in d.lines), LATE_S, f"{text}\n{d.log()}")
             check(not b.relay.closed(), "and stays open")
+        wait_for(lambda: recorder_of(d), LATE_S, f"the recorder is there again\n{d.log()}")
         b.closed_again(d)
         wait_for(lambda: limits(b.node.of(0x351)[-1])[1] > 0, LATE_S, f"a limit again\n{d.log()}")
 
