@@ -22,8 +22,7 @@
 #define PUBACK	     0x40U
 #define SUBACK	     0x90U
 #define PINGRESP     0xD0U
-#define CONNACK_LEN  2U
-#define PUBACK_LEN   2U
+#define ACK_LEN	     2U /* of both */
 #define SUBACK_LEN   3U /* of one topic */
 #define DIGIT	     0x7FU
 #define MORE	     0x80U
@@ -36,9 +35,8 @@ static int check_kind(uint8_t kind, uint32_t length)
 	}
 	switch (kind) {
 	case CONNACK:
-		return length == CONNACK_LEN ? 0 : -EBADMSG;
 	case PUBACK:
-		return length == PUBACK_LEN ? 0 : -EBADMSG;
+		return length == ACK_LEN ? 0 : -EBADMSG;
 	case SUBACK:
 		return length == SUBACK_LEN ? 0 : -EBADMSG;
 	case PINGRESP:

@@ -50,7 +50,7 @@ void mqtt_inlet_taken(struct mqtt_link *l);
 /**
  * mqtt_inlet_late - whether a packet is under way for too long, or too many came
  *
- * Return: 0, -ETIMEDOUT, LINK_FLOOD.
+ * Return: 0, -ETIMEDOUT, or why the connection was cut.
  */
 int mqtt_inlet_late(const struct mqtt_link *l);
 

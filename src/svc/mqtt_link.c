@@ -277,8 +277,8 @@ static int socket_error(const struct mqtt_link *l)
 
 static int read_some(struct mqtt_link *l, int events, bool tls)
 {
-	/* A TLS handshake is carried on by the reading side. */
-	const bool shaking = tls && l->written && !l->connected && events != 0;
+	/* A TLS handshake is carried on by the reading side, whatever it waits for. */
+	const bool shaking = tls && l->written && !l->connected;
 
 	if ((events & ~POLLOUT) == 0 && !shaking && !l->inlet.partial) {
 		return 0;

@@ -542,7 +542,8 @@ def thread_s(pid, name):
 def judge_hostile(b, things, certificates=None, **settings):
     hostile = Hostile(things, certificates)
     with Stub(hostile) as stub:
-        d = b.start(b.text(mqtt_port=str(stub.port), **settings))
+        # Its keepalive is too long to be what ends it.
+        d = b.start(b.text(mqtt_port=str(stub.port), mqtt_keepalive="60s", **settings))
         said = steady(b)
         pid = worker_of(d)
         rss, fds = size_of(pid)
