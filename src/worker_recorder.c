@@ -24,6 +24,9 @@ static const char *remedy(int error)
 		return "make its folder, or give another path";
 	case ENOSPC:
 		return "make recorder.size smaller, or room in its folder";
+	case EMEDIUMTYPE:
+		return "it lies on a disk, and writing it back would stop the cycle: give a file below "
+		       "/run";
 	case EAGAIN:
 	case ENOMEM:
 		return "not enough memory may be locked: set LimitMEMLOCK=infinity";
@@ -58,7 +61,8 @@ static int open_recorder(struct worker *w)
 
 	free(text);
 	if (r == 0) {
-		r = recorder_start(&w->recorder);
+		r = stats_in_memory(w->config.ring_path) ? recorder_start(&w->recorder)
+							 : -EMEDIUMTYPE;
 		if (r != 0) {
 			(void)recorder_stop(&w->recorder, false, 0);
 		}

@@ -200,7 +200,10 @@ int replay_why(struct replay_source *s, const char *when, FILE *f)
 			continue;
 		}
 		if (!any && s->in->now_ns > until_ns) {
-			fprintf(stderr, "jkpylon-replay: %s lies before this recording\n", when);
+			fprintf(stderr,
+				"jkpylon-replay: %s lies before this recording: see %s.old, or the "
+				"incidents (--list)\n",
+				when, s->is_record ? s->path : REPLAY_RING);
 			return 1;
 		}
 		any = true;

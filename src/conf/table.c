@@ -577,7 +577,7 @@ const struct conf_key conf_keys[] = {
 	     "every cycle of the last hours, for jkpylon-replay. That of the worker before is beside "
 	     "it, with .old behind its name."),
 	NUMBER("recorder", "size", ring_kib, &conf_size_kib, 1024, 65536,
-	       "Size of that file; with .old there may be two. At rt.period=5ms an hour takes about 7M."),
+	       "Size of that file; with .old there may be two. At rt.period=5ms an hour takes about 5M."),
 	TEXT("recorder", "incidents", incidents_path, conf_check_file, "path of a folder", "none",
 	     "Where the record around a fault is kept: one file each, at most 20, and at most one in "
 	     "5 min for the same fault. jkpylon-replay explains them."),
