@@ -100,6 +100,8 @@ struct worker {
 	struct trace trace;
 	struct recorder recorder;
 	bool recording;
+	char ring_path[CONF_PATH_MAX + 16U]; /* as resolved; the recorder refers to them */
+	char incidents_path[CONF_PATH_MAX + 16U];
 	struct serial *serial;
 	struct can_port *can;
 	struct loop loop;

@@ -10,8 +10,10 @@
 #include "rt/guard.h"
 #include "rt/shared_log.h"
 
-#define RELOAD_MS 200 /* the relay waits for the next worker, which keeps what is pending */
-#define KIB	  1024U
+#define RELOAD_MS     200 /* the relay waits for the next worker, which keeps what is pending */
+#define KIB	      1024U
+#define PATH_SIZE     sizeof(((struct worker *)NULL)->ring_path)
+#define STATE_DEFAULT "/var/lib/jkpylon/state"
 
 static const char *remedy(int error)
 {
@@ -24,12 +26,39 @@ static const char *remedy(int error)
 		return "make its folder, or give another path";
 	case ENOSPC:
 		return "make recorder.size smaller, or room in its folder";
+	case EMEDIUMTYPE:
+		return "it lies on a disk, and writing it back would stop the cycle: give a file below "
+		       "/run";
 	case EAGAIN:
 	case ENOMEM:
 		return "not enough memory may be locked: set LimitMEMLOCK=infinity";
 	default:
 		return "check path and rights";
 	}
+}
+
+/* "auto" is @name in the folder of @beside. */
+static void resolve(const char *value, const char *beside, const char *name,
+		    char ret_path[PATH_SIZE])
+{
+	const char *slash = strrchr(beside, '/');
+
+	if (strcmp(value, CONF_AUTO) != 0) {
+		snprintf(ret_path, PATH_SIZE, "%s", value);
+	} else {
+		snprintf(ret_path, PATH_SIZE, "%.*s/%s", slash != NULL ? (int)(slash - beside) : 0,
+			 beside, name);
+	}
+}
+
+static void resolve_paths(struct worker *w)
+{
+	const struct config *c = &w->config;
+	const bool stateless = strcmp(c->state_path, "none") == 0;
+
+	resolve(c->ring_path, c->stats_path, "ring", w->ring_path);
+	resolve(c->incidents_path, stateless ? STATE_DEFAULT : c->state_path, "incidents",
+		w->incidents_path);
 }
 
 static int open_recorder(struct worker *w)
@@ -45,9 +74,9 @@ static int open_recorder(struct worker *w)
 	fclose(f);
 
 	const struct recorder_config config = {
-		.ring = w->config.ring_path,
+		.ring = w->ring_path,
 		.bytes = (uint32_t)w->config.ring_kib * KIB,
-		.incidents = w->config.incidents_path,
+		.incidents = w->incidents_path,
 		.drain_ms = RECORDER_DRAIN_MS,
 		.before_ms = w->config.incident_before_ms,
 		.after_ms = w->config.incident_after_ms,
@@ -58,7 +87,7 @@ static int open_recorder(struct worker *w)
 
 	free(text);
 	if (r == 0) {
-		r = recorder_start(&w->recorder);
+		r = stats_in_memory(w->ring_path) ? recorder_start(&w->recorder) : -EMEDIUMTYPE;
 		if (r != 0) {
 			(void)recorder_stop(&w->recorder, false, 0);
 		}
@@ -71,6 +100,7 @@ int worker_start_recorder(struct worker *w)
 	if (w->config.ring_path[0] == '\0' || w->mode != MODE_RUN) {
 		return EXIT_OK;
 	}
+	resolve_paths(w);
 	int r = open_recorder(w);
 
 	w->recording = r == 0;
@@ -78,8 +108,8 @@ int worker_start_recorder(struct worker *w)
 		r = logger_add(&w->logger, &w->recorder.service.events);
 	}
 	if (r != 0) {
-		shared_log(EVENT_WARNING, "recorder.ring=%s: %s: %s; running without",
-			   w->config.ring_path, strerror(-r), remedy(-r));
+		shared_log(EVENT_WARNING, "recorder.ring=%s: %s: %s; running without", w->ring_path,
+			   strerror(-r), remedy(-r));
 	}
 	return EXIT_OK;
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/time.h"
 #include "core/cycle_state.h"
@@ -74,6 +75,7 @@ struct replay {
 	bool requests;
 	bool cold;
 	bool ran;
+	bool quiet; /* another file will be asked */
 	enum mode mode;
 	const char *expect;
 	const char *when;
@@ -447,7 +449,7 @@ static int work(struct replay *r)
 	case MODE_VERIFY:
 		return verify(r);
 	case MODE_WHY:
-		return replay_why(&r->source, r->when, r->out);
+		return replay_why(&r->source, r->when, r->quiet, r->out);
 	case MODE_CANDUMP:
 		return table(r, &replay_candump);
 	case MODE_CSV:
@@ -609,5 +611,19 @@ int main(int argc, char **argv)
 	if (path == NULL) {
 		return EXIT_USAGE;
 	}
-	return r.mode == MODE_LIST ? replay_list(path, stdout) : run_file(&r, path);
+	if (r.mode == MODE_LIST) {
+		return replay_list(path, stdout);
+	}
+	/* Nobody has named a file: what the ring does not reach back to, the one before may have. */
+	if (r.mode == MODE_WHY && argc == optind && access(REPLAY_OLD, R_OK) == 0) {
+		r.quiet = true;
+		const int status = run_file(&r, path);
+
+		if (status != EXIT_USAGE) {
+			return status;
+		}
+		r.quiet = false;
+		path = REPLAY_OLD;
+	}
+	return run_file(&r, path);
 }

@@ -10,6 +10,7 @@
 #include "replay_source.h"
 
 #define REPLAY_RING	 "/run/jkpylon/ring"
+#define REPLAY_OLD	 REPLAY_RING ".old"
 #define REPLAY_INCIDENTS "/var/lib/jkpylon/incidents"
 #define REPLAY_WALL_MAX	 40U
 
@@ -37,10 +38,11 @@ struct replay_view {
 /**
  * replay_why - explain the limits at a moment
  * @when: "hh:mm", "hh:mm:ss" local time, or seconds since the start
+ * @quiet: say nothing if the moment lies before the recording
  *
  * Return: exit status.
  */
-int replay_why(struct replay_source *s, const char *when, FILE *f);
+int replay_why(struct replay_source *s, const char *when, bool quiet, FILE *f);
 
 /* replay_rule.c: the rule that sets the limit of a direction, with its numbers, as sentences. */
 void replay_explain_rule(const struct replay_source *s, enum dir dir, uint32_t rule, FILE *f);

@@ -180,7 +180,7 @@ static int print_answer(const struct replay_source *s, const struct kept *k, FIL
 	return 0;
 }
 
-int replay_why(struct replay_source *s, const char *when, FILE *f)
+int replay_why(struct replay_source *s, const char *when, bool quiet, FILE *f)
 {
 	static struct kept kept;
 	enum source_event e = SOURCE_BEGIN;
@@ -199,8 +199,14 @@ int replay_why(struct replay_source *s, const char *when, FILE *f)
 		if (e != SOURCE_STEP) {
 			continue;
 		}
+		if (!any && s->in->now_ns > until_ns && quiet) {
+			return 1;
+		}
 		if (!any && s->in->now_ns > until_ns) {
-			fprintf(stderr, "jkpylon-replay: %s lies before this recording\n", when);
+			fprintf(stderr,
+				"jkpylon-replay: %s lies before this recording: see %s.old, or the "
+				"incidents (--list)\n",
+				when, s->is_record ? s->path : REPLAY_RING);
 			return 1;
 		}
 		any = true;

@@ -18,6 +18,7 @@
 #define CONF_PATH_MAX	  256
 #define CONF_DEFAULT_FILE "/etc/jkpylon/jkpylon.conf"
 #define CONF_CPU_NONE	  (-1)
+#define CONF_AUTO	  "auto" /* a path that follows another one */
 
 enum bms_protocol {
 	BMS_JK_UART
@@ -132,9 +133,10 @@ struct config {
 	bool mqtt_commands; /* mqtt.allow_full_charge is in core */
 	bool mqtt_seed_topics;
 	/* [recorder] */
-	char ring_path[CONF_PATH_MAX];	    /* flight recorder; "" = none */
-	int32_t ring_kib;		    /* its size */
-	char incidents_path[CONF_PATH_MAX]; /* folder of what is kept of it; "" = none */
+	char ring_path
+		[CONF_PATH_MAX]; /* flight recorder; "" = none, CONF_AUTO: beside stats_path */
+	int32_t ring_kib;	 /* its size */
+	char incidents_path[CONF_PATH_MAX]; /* folder of what is kept of it; likewise, state_path */
 	int32_t incident_before_ms;
 	int32_t incident_after_ms;
 	char trace_path[CONF_PATH_MAX]; /* text trace of all cycle inputs, for replay */

@@ -200,8 +200,8 @@ int record_load(struct cycle *c, const struct core_config *config, const struct 
 enum record_trigger {
 	RECORD_TRIGGER_NONE,
 	RECORD_TRIGGER_STOP,	      /* the ladder went to stop or hold */
-	RECORD_TRIGGER_TRIP,	      /* or to trip */
-	RECORD_TRIGGER_RELAY,	      /* the relay opened */
+	RECORD_TRIGGER_RELAY,	      /* the relay opened; after a trip it always does */
+	RECORD_TRIGGER_TRIP,	      /* the ladder went to trip */
 	RECORD_TRIGGER_CONTRADICTION, /* the core contradicts itself */
 	RECORD_TRIGGER_LATCH,	      /* a fault that a person must acknowledge */
 	RECORD_TRIGGER_WORKER,	      /* the worker ended without a word */

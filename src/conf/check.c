@@ -28,11 +28,9 @@
 #define SOLIS_PATIENCE	   30000
 #define SMA_GROUP	   "239.12.255.254"
 #define SMA_PORT	   9522
-#define RING_PATH	   "/run/jkpylon/ring"
 #define RING_KIB	   16384
 #define BEFORE_MS	   120000
 #define AFTER_MS	   30000
-#define INCIDENTS_PATH	   "/var/lib/jkpylon/incidents"
 #define SMA_MAX_POWER_W	   45000
 #define GOODWE_POLL_MS	   15000
 #define GOODWE_POLLS	   2
@@ -72,11 +70,11 @@ void conf_default(struct config *ret_config)
 	c->cpu = CONF_CPU_NONE;
 	c->rt_required = true;
 	memcpy(c->stats_path, STATS_PATH, sizeof(STATS_PATH));
-	memcpy(c->ring_path, RING_PATH, sizeof(RING_PATH));
+	memcpy(c->ring_path, CONF_AUTO, sizeof(CONF_AUTO));
 	c->ring_kib = RING_KIB;
 	c->incident_before_ms = BEFORE_MS;
 	c->incident_after_ms = AFTER_MS;
-	memcpy(c->incidents_path, INCIDENTS_PATH, sizeof(INCIDENTS_PATH));
+	memcpy(c->incidents_path, CONF_AUTO, sizeof(CONF_AUTO));
 	c->solis_address = SOLIS_ADDRESS;
 	c->solis_baud = SOLIS_BAUD;
 	c->solis_poll_ms = SOLIS_POLL_MS;

@@ -170,6 +170,7 @@ conf_text_check conf_check_interface;
 conf_text_check conf_check_relay;
 conf_text_check conf_check_state;
 conf_text_check conf_check_watchdog;
+conf_text_check conf_check_auto_file; /* an absolute path, or "auto" */
 conf_text_check conf_check_file;
 conf_text_check conf_check_network;
 conf_text_check conf_check_serial;

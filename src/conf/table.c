@@ -572,15 +572,16 @@ const struct conf_key conf_keys[] = {
 	BOOLEAN("mqtt", "seed_topics", mqtt_seed_topics,
 		"yes: also the topics jk_pylon/... of the script this project began with."),
 
-	TEXT("recorder", "ring", ring_path, conf_check_file, "path of a file", "none",
+	TEXT("recorder", "ring", ring_path, conf_check_auto_file, "path of a file, auto", "none",
 	     "The flight recorder: a file in memory that has the inputs and a digest of the outputs of "
 	     "every cycle of the last hours, for jkpylon-replay. That of the worker before is beside "
-	     "it, with .old behind its name."),
+	     "it, with .old behind its name. auto: the file ring beside rt.stats."),
 	NUMBER("recorder", "size", ring_kib, &conf_size_kib, 1024, 65536,
-	       "Size of that file; with .old there may be two. At rt.period=5ms an hour takes about 7M."),
-	TEXT("recorder", "incidents", incidents_path, conf_check_file, "path of a folder", "none",
+	       "Size of that file; with .old there may be two. At rt.period=5ms an hour takes about 5M."),
+	TEXT("recorder", "incidents", incidents_path, conf_check_auto_file, "path of a folder, auto", "none",
 	     "Where the record around a fault is kept: one file each, at most 20, and at most one in "
-	     "5 min for the same fault. jkpylon-replay explains them."),
+	     "5 min for the same fault. jkpylon-replay explains them. auto: the folder incidents beside "
+	     "failsafe.state, or beside the default of that."),
 	NUMBER("recorder", "before", incident_before_ms, &conf_time_ms, 10 * S_MS, 10 * MIN_MS,
 	       "How much of the time before a fault is kept, at least."),
 	NUMBER("recorder", "after", incident_after_ms, &conf_time_ms, 1 * S_MS, 5 * MIN_MS,

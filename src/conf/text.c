@@ -60,6 +60,13 @@ const char *conf_check_file(const char *value)
 	return is_absolute(value) ? NULL : "an absolute path is needed, for example /run/jkpylon/x";
 }
 
+const char *conf_check_auto_file(const char *value)
+{
+	return strcmp(value, CONF_AUTO) == 0 || is_absolute(value)
+		       ? NULL
+		       : "an absolute path is needed, for example /run/jkpylon/x, or auto";
+}
+
 const char *conf_check_device(const char *value)
 {
 	return is_absolute(value) ? NULL

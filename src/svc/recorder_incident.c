@@ -218,15 +218,21 @@ static int only_remains(const struct dirent *e)
 	return e->d_name[0] == '.' && ends_in(e->d_name, RECORDER_SUFFIX TEMPORARY);
 }
 
-/* Names begin with the time: the order of names is that of age. */
-static void prune(const char *folder, uint32_t keep, int (*which)(const struct dirent *))
+/*
+ * Names begin with the time: the order of names is that of age. But for @newest: on a machine without
+ * a clock of its own that stays over power failures it may have an older name than the others.
+ */
+static void prune(const char *folder, uint32_t keep, int (*which)(const struct dirent *),
+		  const char *newest)
 {
 	char path[RECORDER_PATH_MAX + NAME_MAX];
 	struct dirent **entry = NULL;
 	const int n = scandir(folder, &entry, which, alphasort);
+	uint32_t left = n > 0 ? (uint32_t)n : 0U;
 
 	for (int i = 0; i < n; i++) {
-		if ((uint32_t)(n - i) > keep) {
+		if (left > keep && (newest == NULL || strcmp(entry[i]->d_name, newest) != 0)) {
+			left--;
 			snprintf(path, sizeof(path), "%s/%s", folder, entry[i]->d_name);
 			(void)unlink(path);
 		}
@@ -237,7 +243,7 @@ static void prune(const char *folder, uint32_t keep, int (*which)(const struct d
 
 void recorder_clean(const char *folder)
 {
-	prune(folder, 0U, only_remains);
+	prune(folder, 0U, only_remains, NULL);
 }
 
 /* Was one with this name but for the time written a short while ago, by this worker or another? */
@@ -294,7 +300,7 @@ static int write_incident(struct recorder *r, const struct recorder_window *w, c
 		return rc;
 	}
 	sync_folder(folder);
-	prune(folder, RECORDER_KEPT, only_incidents);
+	prune(folder, RECORDER_KEPT, only_incidents, name);
 	return 0;
 }
 

@@ -418,8 +418,7 @@ class Bench:
         keys = {"bms.device": self.bms.device, "can.interface": f"unix:{self.bus}",
                 "can.manage": "no", "rt.stats": self.stats.path,
                 "failsafe.state": str(self.dir / "state"),
-                "recorder.ring": str(self.dir / "ring"), "recorder.size": "2M",
-                "recorder.incidents": str(self.dir / "incidents"),
+                "recorder.size": "2M",
                 "rt.required": "no" if SLOW else "yes",
                 "limits.charge_max": "60A", "limits.discharge_max": "60A"}
         for name, value in changes.items():

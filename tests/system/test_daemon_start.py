@@ -282,7 +282,7 @@ def test_start_leaves_nothing_behind_and_starts_again():
             b.node.close()
             b.node = Node(b.bus)
         left = sorted(p.name for p in pathlib.Path(b.dir).iterdir() if "conf" not in p.name)
-        check(left == ["state", "state.made", "stats", "stats.lock"], f"left behind: {left}")
+        check(left == ["ring", "ring.old", "state", "state.made", "stats", "stats.lock"], f"left behind: {left}")
 
 
 if __name__ == "__main__":

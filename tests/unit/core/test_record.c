@@ -446,6 +446,7 @@ static void test_moments_that_are_kept(void **state)
 	assert_int_equal(seen(&w, STEP_STOP, 0, RELAY_CLOSED, false), RECORD_TRIGGER_NONE);
 	assert_int_equal(seen(&w, STEP_TRIP, 0, RELAY_CLOSED, false), RECORD_TRIGGER_TRIP);
 	assert_int_equal(seen(&w, STEP_TRIP, 0, RELAY_OPEN, false), RECORD_TRIGGER_RELAY);
+	assert_true(RECORD_TRIGGER_RELAY < RECORD_TRIGGER_TRIP); /* the name of both is trip */
 	assert_int_equal(seen(&w, STEP_TRIP, REASON_CRITICAL, RELAY_OPEN, false),
 			 RECORD_TRIGGER_LATCH);
 	assert_int_equal(seen(&w, STEP_RUN, 0, RELAY_CLOSED, false), RECORD_TRIGGER_NONE);

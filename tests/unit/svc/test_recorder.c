@@ -387,14 +387,15 @@ static void test_number_of_incidents_is_bounded_and_remains_go(void **state)
 	}
 	touch(".20200101T000000Z-stop-frozen.jkr.tmp", "half");
 	touch("notes.txt", "of the user");
+	touch("20990101T000000Z-stop-frozen.jkr", "of a clock that was wrong");
 	begin(&recorder);
 	run_ms(5000);
 	break_down();
 	assert_int_equal(recorder_stop(&recorder, false, STOP_MS), 0);
 	assert_int_equal(find(".jkr"), RECORDER_KEPT);
 	assert_int_equal(find("notes.txt"), 1);
-	assert_int_equal(find("20200101T000005Z"), 0);
-	assert_int_equal(find("20200101T000006Z"), 1);
+	assert_int_equal(find("20200101T000006Z"), 0);
+	assert_int_equal(find("20200101T000007Z"), 1);
 	assert_int_equal(find("trip"), 1);
 }
 
