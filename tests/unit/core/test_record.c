@@ -252,8 +252,12 @@ static void random_in(struct cycle_in *in, int64_t now_ns)
 	random_peer(&in->peer_portal);
 	in->command_len = (uint8_t)(number() % (CYCLE_COMMAND_MAX + 1U));
 	for (uint32_t i = 0; i < in->command_len; i++) {
-		in->command[i] = (struct command){wide(), (int32_t)wide(), (int32_t)wide(), wide(),
-						  wide()};
+		/* When an order was put into the ring is for statistics alone: not recorded. */
+		in->command[i] = (struct command){.kind = wide(),
+						  .value = (int32_t)wide(),
+						  .ttl_ms = (int32_t)wide(),
+						  .local = wide(),
+						  .seq = wide()};
 	}
 	in->can_rx_len = (uint8_t)(number() % (CYCLE_CAN_RX_MAX + 1U));
 	for (uint32_t i = 0; i < in->can_rx_len; i++) {
