@@ -207,6 +207,49 @@ bool rtstat_watch_judge(FILE *f, const struct rtstat_page *page, const struct rt
 /* "250ms", "1.5s", "10min". Return: ns, or -1. */
 int64_t rtstat_parse_time(const char *text);
 
+/* ---- rtstat_args.c ---- */
+
+enum rtstat_form {
+	RTSTAT_FORM_TABLE,
+	RTSTAT_FORM_LIVE,
+	RTSTAT_FORM_BARS,
+	RTSTAT_FORM_SVG,
+	RTSTAT_FORM_JSON,
+	RTSTAT_FORM_PROMETHEUS,
+	RTSTAT_FORM_WATCH,
+	RTSTAT_FORM_RESET,
+	RTSTAT_FORM_LIST,
+};
+
+/**
+ * struct rtstat_options - what was asked for
+ * @chosen: @form was given, not found out
+ * @dead: a page of a daemon that has ended is good too
+ * @output: file, or NULL: standard output
+ * @every_ns: repeat, 0 = once
+ * @for_ns: of --watch: what happens in that time, 0 = since the measurement began
+ */
+struct rtstat_options {
+	enum rtstat_form form;
+	bool chosen;
+	bool dead;
+	const char *path;
+	const char *output;
+	uint32_t time;
+	int64_t every_ns;
+	int64_t for_ns;
+	struct rtstat_watch watch[RTSTAT_WATCH_MAX];
+	size_t watches;
+};
+
+/**
+ * rtstat_parse - read the command line; ends the process for --help and --version
+ * @o: holds the defaults
+ *
+ * Return: true, or false after a message.
+ */
+bool rtstat_parse(int argc, char **argv, struct rtstat_options *o);
+
 /* ---- rtstat_screen.c ---- */
 
 /**

@@ -21,6 +21,7 @@
 #define PERIOD_NS (5 * NS_PER_MS)
 #define EVENTS_N  64U
 #define FRAMES_N  64U
+#define BUSY_NS	  (60 * NS_PER_S) /* a busy machine may take so long for what takes no time */
 
 static void test_first_wakeup_lies_off_the_whole_millisecond(void **state)
 {
@@ -409,6 +410,8 @@ static void test_reset_begins_times_and_rules_anew_and_forgets_no_fault(void **s
 	}
 	assert_int_equal(cells(r, STATS_WAKEUP), 40);
 	assert_int_equal(atomic_load(&r->stats.rules.came[DIR_CHARGE][RULE_NO_SAMPLE]), 1);
+	const int64_t before_ns = r->loop.in.now_ns;
+
 	loop_request_reset(&r->loop);
 	r->loop.checked_ns -= LOOP_SELF_CHECK_NS;
 	for (uint32_t i = 0; i < STATS_TIMES + 1U; i++) {
@@ -418,7 +421,7 @@ static void test_reset_begins_times_and_rules_anew_and_forgets_no_fault(void **s
 	step(r);
 	assert_true(snapshot_try_read(&r->stats.loop.head, &got, sizeof(got)));
 	assert_int_equal(got.resets, 1);
-	assert_true(got.since_ns > r->loop.in.now_ns - NS_PER_S);
+	assert_true(got.since_ns > before_ns);
 	assert_int_equal(got.overruns, 7);
 	assert_int_equal(got.cycles, 40U + STATS_TIMES + 2U);
 	assert_true(cells(r, STATS_WAKEUP) > 0U && cells(r, STATS_WAKEUP) < 40U);
@@ -438,7 +441,7 @@ static void test_orders_are_timed_from_the_ring_to_the_cycle(void **state)
 	poll(NULL, 0, 30);
 	step(r);
 	assert_int_equal(time->count, 1);
-	assert_true(time->min_ns >= 29 * NS_PER_MS && time->min_ns < NS_PER_S);
+	assert_true(time->min_ns >= 29 * NS_PER_MS && time->min_ns < BUSY_NS);
 	/* one without a stamp, and one with a stamp of the future */
 	c.sent_us = 0U;
 	assert_true(ring_push(&r->commands, &c));
@@ -462,7 +465,7 @@ static void test_guard_is_timed_by_its_beat_from_the_second_one_on(void **state)
 		poll(NULL, 0, 20);
 	}
 	assert_int_equal(time->count, 3);
-	assert_true(time->min_ns >= 20 * NS_PER_MS && time->max_ns < NS_PER_S);
+	assert_true(time->min_ns >= 20 * NS_PER_MS && time->max_ns < BUSY_NS);
 }
 
 static void test_rules_are_counted_when_they_come_to_bind(void **state)
@@ -476,7 +479,7 @@ static void test_rules_are_counted_when_they_come_to_bind(void **state)
 	r->loop.checked_ns -= LOOP_SELF_CHECK_NS;
 	step(r);
 	assert_int_equal(atomic_load(&rules->came[DIR_DISCHARGE][RULE_NO_SAMPLE]), 1);
-	assert_in_range(atomic_load(&rules->lasted_ds[DIR_DISCHARGE][RULE_NO_SAMPLE]), 10, 100);
+	assert_in_range(atomic_load(&rules->lasted_ds[DIR_DISCHARGE][RULE_NO_SAMPLE]), 10, 600);
 	loop_request_stop(&r->loop, LOOP_END);
 	step(r);
 	assert_int_equal(atomic_load(&rules->came[DIR_DISCHARGE][RULE_SHUTDOWN]), 1);
