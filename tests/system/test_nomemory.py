@@ -23,9 +23,12 @@ AT_ONCE = 6
 LATE_S = 30
 UDP = ("sma", "goodwe")
 LONG = os.environ.get("JKP_LONG") == "1"
-# Up to the pieces that a connection takes, each other number; of the portal, which takes thousands, some.
-MQTT_ROWS = [*range(1, 60)] if LONG else [*range(1, 12), 13, 17, 21, 26, 34, 45, 60]
-SEMS_ROWS = [*range(1, 60), *range(60, 4000, 47)] if LONG else [1, 2, 3, 5, 8, 13, 21, 55, 144, 377, 987, 2584]
+# A connection to a broker takes some sixty pieces, a reading of the portal thousands.
+MQTT_ROWS = [*range(1, 12), 13, 17, 21, 26, 34, 45, 60]
+SEMS_ROWS = [1, 2, 3, 5, 8, 13, 21, 55, 144, 377, 987, 2584]
+if LONG:
+    MQTT_ROWS = list(range(1, 61))
+    SEMS_ROWS = [*range(1, 60), *range(60, 4000, 47)]
 
 
 class Shortage:

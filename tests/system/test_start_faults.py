@@ -53,21 +53,21 @@ CANNOT_FAIL = {"rt_sigprocmask", "rt_sigaction", "getpid", "geteuid", "sched_get
 # From which call on a message is about what: (text in the trace, text in the message).
 ABOUT = {
     "guard": [("/proc/self/exe", "jkpylon-worker"), ("signalfd4(", "signals"),
-              ('"jkpylon-guard"', "page"), ("pidfd_open(", "pidfd_open"), ("clone(", "jkpylon-worker"),
-              ("pidfd_open(", "watch the worker"), ("/relay", "/relay"), ("/state", "/state"),
+              ('"jkpylon-guard"', "page"), ("pidfd_open(", "pidfd_open"),
+              ("clone(", "jkpylon-worker"), ("pidfd_open(", "watch the worker"), ("/relay", "/relay"), ("/state", "/state"),
               ('"jkpylon-state"', "state"), ("clone(", "recorder"), ("mlockall(", "lock memory"),
               ("sched_setscheduler(", "priority")],
-    "worker": [(".conf", ".conf: cannot read"), ("signalfd4(", "signals"), ("fcntl(3", "page of the guard"),
-               ("eventfd2(", "watch the guard"), ("/stats.lock", "/stats"), ("mlockall(", "lock memory"),
-               ("mmap(", "logger"), ("socket(", "/stats.ctl"), ("/dev/pts", "/dev/pts"),
+    "worker": [(".conf", ".conf: cannot read"), ("signalfd4(", "signals"),
+               ("fcntl(3", "page of the guard"), ("eventfd2(", "watch the guard"),
+               ("/stats.lock", "/stats"), ("mlockall(", "lock memory"), ("mmap(", "logger"), ("socket(", "/stats.ctl"), ("/dev/pts", "/dev/pts"),
                ("socket(", "bench bus"), ("eventfd2(", "bench bus"), ("clone3(", "bench bus"),
                ("mmap(", "realtime")],
 }
-REMEDY = re.compile(r"raise|check |free |give |stop it|see |put it|install|must be|must belong|use another|chown|"
-                    r"can be done|set rt\.|end other|needed")
+REMEDY = re.compile(r"raise|check |free |give |stop it|see |put it|install|must be|must belong|"
+                    r"use another|chown|set rt\.|end other|needed")
 
-# What may be missing, and why: process, pattern in the trace, with a line break: of two lines. What
-# the pattern does not say is the reason.
+# After which failures it rightly goes on: (process, pattern of the line in the trace); with a line
+# break, of that before it and the line. The comment is the reason.
 GOES_ON = (
     # nothing is closed on 0, 1, 2
     (None, r'"/dev/null"'),

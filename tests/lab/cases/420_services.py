@@ -140,7 +140,8 @@ class Trial:
         for what in ("missed", "overruns", "minor_faults", "major_faults"):
             if counts[what]:
                 self.wrong.append(f"{name}: {counts[what]} {what}")
-        if counts["cycles"] < LOOPS:
+        # What is missed is counted above; the page may be a period old when it is copied.
+        if counts["cycles"] < LOOPS - 2:
             self.wrong.append(f"{name}: {counts['cycles']} cycles in the time of {LOOPS}")
         sets = [begin, *[f.t for f in self.lab.frames(0x359, begin) if f.t <= end], end]
         gap = max(b - a for a, b in zip(sets, sets[1:]))
