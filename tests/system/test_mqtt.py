@@ -607,9 +607,9 @@ def test_SAF_13_FLT_49_service_that_takes_all_memory_starves_nobody():
         limit = int(re.search(r"Max data size\s+(\d+)", pathlib.Path(f"/proc/{pid}/limits").read_text(
             encoding="ascii")).group(1)) // 1024
         check(limit - 256 <= data <= limit and 49152 < limit < 65536, f"{data} of {limit} kB")
-        first = b.stats.loop()
+        first = b.stats.wait(5, "counters", lambda v: True)
         time.sleep(3)
-        last = b.stats.loop()
+        last = b.stats.wait(5, "counters", lambda v: True)
         check(last["major_faults"] == first["major_faults"], f"{first} then {last}")
         bus_is_calm(b, begin, said)
         check("MQTT: connected" not in d.log(), d.log())

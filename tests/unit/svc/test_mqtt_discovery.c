@@ -157,7 +157,10 @@ static void judge_sensor(const cJSON *component)
 	}
 	/* A list of words; neither unit nor state class. */
 	assert_true(cJSON_IsArray(options) && cJSON_GetArraySize(options) > 1);
-	for (const cJSON *a = options->child; a != NULL; a = a->next) {
+	const cJSON *a = NULL;
+
+	cJSON_ArrayForEach(a, options)
+	{
 		assert_true(cJSON_IsString(a) && a->valuestring[0] != '\0');
 		for (const cJSON *b = a->next; b != NULL; b = b->next) {
 			assert_string_not_equal(a->valuestring, b->valuestring);
