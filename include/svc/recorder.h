@@ -124,7 +124,7 @@ struct recorder {
 	int old_fd;
 	bool opened;
 	bool running;
-	bool handover;
+	_Atomic uint32_t handover;
 	_Atomic uint32_t orderly;
 	_Atomic uint32_t off; /* the ring cannot be written: the cycle need not */
 	/* cycle thread */

@@ -342,7 +342,8 @@ static void op_fini(struct service *s, void *self)
 	take_moments(r);
 	r->head.orderly = atomic_load_explicit(&r->orderly, memory_order_relaxed);
 	(void)write_head(r);
-	if (r->pending.trigger != RECORD_TRIGGER_NONE && !r->handover) {
+	if (r->pending.trigger != RECORD_TRIGGER_NONE &&
+	    atomic_load_explicit(&r->handover, memory_order_relaxed) == 0U) {
 		keep_pending(r);
 	}
 }
@@ -378,7 +379,7 @@ int recorder_stop(struct recorder *r, bool handover, int32_t max_ms)
 		return 0;
 	}
 	if (r->running) {
-		r->handover = handover;
+		atomic_store_explicit(&r->handover, handover ? 1U : 0U, memory_order_relaxed);
 		atomic_store_explicit(&r->orderly, 1U, memory_order_release);
 		rc = service_stop_within(&r->service, max_ms);
 	}
