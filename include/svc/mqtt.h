@@ -16,7 +16,8 @@
  * service_wait(). Without TLS the library is given the address that was found. With TLS it needs the
  * name, for the certificate, and asks the name service once more, which has just answered; should it
  * hang in this moment, the end of the worker leaves the thread behind (service_stop()). Of a host with
- * several addresses the first that can be dialled is taken, one of each family at most.
+ * addresses of both families one is tried after the other; with TLS the library takes the first that
+ * it can dial.
  */
 #ifndef JKP_SVC_MQTT_H
 #define JKP_SVC_MQTT_H
@@ -211,6 +212,7 @@ struct mqtt {
 	struct mqtt_config config;
 	struct mqtt_link link;
 	struct lookup *lookup; /* of mqtt.host, NULL = none is under way */
+	bool second;	       /* the second address has its turn: the first did not let in */
 	enum mqtt_greeting greeting;
 	bool know_telemetry;
 	bool know_realtime;

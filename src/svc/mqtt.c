@@ -148,16 +148,18 @@ static void on_order(void *self, const char *topic, const void *payload, size_t 
 	mqtt_order_take(self, topic, payload, len, retained);
 }
 
+/* A way that exists on paper only is not rare: the next attempt takes the other one. */
 static int dial(struct mqtt *m)
 {
 	char host[MQTT_ADDRESSES][MQTT_HOST_MAX];
-	int r = mqtt_name_find(m, host);
+	const int r = mqtt_name_find(m, host);
+	const char *to = m->second && host[1][0] != '\0' ? host[1] : host[0];
 
-	for (uint32_t i = 0; i < MQTT_ADDRESSES && (i == 0 || r != 0) && host[i][0] != '\0'; i++) {
-		m->link = (struct mqtt_link){.order = on_order, .context = m};
-		r = mqtt_link_open(&m->link, &m->config, host[i]);
+	if (r != 0) {
+		return r;
 	}
-	return r;
+	m->link = (struct mqtt_link){.order = on_order, .context = m};
+	return mqtt_link_open(&m->link, &m->config, to);
 }
 
 static int mqtt_open(struct service *service, void *self)
@@ -179,6 +181,7 @@ static int mqtt_open(struct service *service, void *self)
 	if (r != 0) {
 		mqtt_link_close(&m->link, false);
 		if (!service_stopping(service)) {
+			m->second = !m->second;
 			say_failure(m, r);
 		}
 		return r;

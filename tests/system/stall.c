@@ -8,6 +8,7 @@
  *   name    a name is never found, nor is it said that it is unknown
  *   library the same, where a library asks in the thread "mqtt"; and the worker tells whether it takes
  *           down its libraries
+ *   two     the name two.invalid has two addresses, ::1 and 127.0.0.1
  *   memory  who asks for a name takes all memory that there is, until the file says otherwise
  */
 #include <dlfcn.h>
@@ -124,6 +125,11 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
 		take_memory();
 	}
 	memcpy(&real, &symbol, sizeof(real));
+	if (asks && name != NULL && strcmp(name, "two.invalid") == 0 && wanted() == 't') {
+		const int error = real("::1", service, hints, found);
+
+		return error != 0 ? error : real("127.0.0.1", service, hints, &(*found)->ai_next);
+	}
 	return real(name, service, hints, found);
 }
 

@@ -433,6 +433,24 @@ def let_in(connection):
     return True
 
 
+@needs_broker
+@takes(5)
+def test_FLT_33_host_with_two_addresses_is_tried_at_both():
+    if SLOW:
+        return "a sanitizer does not go with a preloaded library"
+    with MqttBench() as b:
+        b.broker.start()  # on 127.0.0.1 alone
+        path = b.dir / "stall"
+        path.write_text("two", encoding="ascii")
+        d = b.start(b.text(mqtt_host="two.invalid"),
+                    env={"LD_PRELOAD": os.environ["JKP_STALLER"], "JKP_STALL": str(path)})
+        b.wait_log(d, "MQTT: the broker cannot be reached")
+        b.wait_log(d, "MQTT: connected")
+        d.signal(signal.SIGTERM)
+        check(d.wait(STOP_S) == 0, "exit code 0")
+    return None
+
+
 class Hostile:
     """A broker that lets in and acknowledges, so that it is always asked again after a second, and
     then does one thing after the other, one on each connection: (name, what, least and most seconds
