@@ -83,7 +83,7 @@ static void say_curve(const struct story *w, enum curve_id id, enum explain_quan
 static void say_cell(const struct story *w, bool high)
 {
 	fprintf(w->f, "The %s cell, number %u, has %s. ", high ? "highest" : "lowest",
-		high ? w->sample->cell_max_no : w->sample->cell_min_no,
+		(unsigned int)(high ? w->sample->cell_max_no : w->sample->cell_min_no),
 		SHOW(MV, high ? w->sample->cell_max_mv : w->sample->cell_min_mv));
 }
 

@@ -34,7 +34,7 @@
 #include "core/cycle_state.h"
 
 #define RECORD_KEY    0x80U
-#define RECORD_QUIET  0x01U /* no effect, what the guard is told is that of the step before */
+#define RECORD_QUIET  0x01U /* no effect, and the permit is that of the step before */
 #define RECORD_BYTES  0x02U
 #define RECORD_LISTS  0x04U
 #define RECORD_RARE   0x08U
@@ -75,11 +75,7 @@ struct record_codec {
 	uint32_t reply_at;
 	uint8_t reply[CYCLE_RX_MAX];
 	/* of the outputs, for the question whether a step was quiet */
-	bool have_out;
-	bool permit;
-	bool stopped;
-	uint32_t permit_reason;
-	struct held held;
+	uint32_t told;
 };
 
 /**
@@ -181,6 +177,9 @@ int record_read(struct record_reader *r, struct record_item *ret);
 
 /**
  * record_is_quiet - the writer's judgement for outputs of the reader
+ *
+ * What is held for the next worker is no reason to write: it is in the digest of the next step that is
+ * not quiet, a second later at most.
  * @c: of the reader; remembers the outputs
  */
 bool record_is_quiet(struct record_codec *c, const struct cycle_out *out);

@@ -6,8 +6,8 @@
  *	cycle thread --- staging area ---> service thread --- ring file ---> incidents
  *
  * The staging area is a part of the ring file that is mapped and locked; the cycle thread copies
- * some bytes into it each period and calls nothing (core/record.h is the form of those bytes). Once
- * a second the service thread writes them into the blocks of the ring file, which is not mapped, so
+ * some bytes into it each period and calls nothing (core/record.h is the form of those bytes). Every
+ * three seconds the service thread writes them into the blocks of the ring file, which is not mapped, so
  * hours take no locked memory. The file lies below /run and outlives the worker: what a worker that
  * crashed or was killed has recorded up to its last period is there for the next one, which keeps it
  * as an incident. The ring of the worker before stays beside it, PATH.old.
@@ -33,7 +33,7 @@
 #include "core/record_file.h"
 #include "svc/service.h"
 
-#define RECORDER_DRAIN_MS 1000 /* the area has room for several times what comes in this time */
+#define RECORDER_DRAIN_MS 3000 /* the area has room for several times what comes in this time */
 #define RECORDER_STAGING  (128U * 1024U)
 #define RECORDER_KEY_NS	  (60 * NS_PER_S) /* a replay can begin this often at least */
 #define RECORDER_PAUSE_S  300
@@ -71,6 +71,12 @@ struct recorder_prefix {
 	uint32_t key;
 	int64_t now_ns;
 };
+
+/* Bytes that a record takes behind its prefix: the next prefix is aligned. */
+static inline uint32_t recorder_room(uint32_t len)
+{
+	return (len + 7U) & ~UINT32_C(7);
+}
 
 /* A moment worth keeping, from the cycle thread to the service thread. */
 struct recorder_moment {
@@ -137,7 +143,8 @@ struct recorder {
 	uint32_t lost;	 /* steps since the last record */
 	bool need_key;	 /* nothing can follow what was written last */
 	_Atomic uint32_t lost_total;
-	uint8_t scratch[sizeof(struct recorder_prefix) + RECORD_KEY_MAX + RECORD_STEP_MAX];
+	_Alignas(8)
+		uint8_t scratch[sizeof(struct recorder_prefix) + RECORD_KEY_MAX + RECORD_STEP_MAX];
 	/* both */
 	struct ring moments;
 	struct recorder_moment moment_storage[RECORDER_TRIGGERS];

@@ -9,6 +9,7 @@
 #define DIGEST_BEGIN 0x811C9DC5U
 #define DIGEST_PRIME 0x01000193U
 #define DIGEST_FOLD  15U
+#define SHORT_MAX    0x3FFFFFFF
 
 static uint8_t *put(uint8_t *at, uint64_t v)
 {
@@ -23,6 +24,24 @@ static uint8_t *put(uint8_t *at, uint64_t v)
 static uint8_t *put_signed(uint8_t *at, int64_t v)
 {
 	return put(at, zigzag(v));
+}
+
+/* The same for what is nearly always short: without numbers of 64 bits on a machine of 32. */
+static uint8_t *put_short(uint8_t *at, int64_t v)
+{
+	const int32_t low = (int32_t)v;
+
+	if (low != v || low > SHORT_MAX || low < -SHORT_MAX) {
+		return put_signed(at, v);
+	}
+	uint32_t u = (uint32_t)low << 1 ^ (low < 0 ? UINT32_MAX : 0U);
+
+	while (u >= VARINT_MORE) {
+		*at++ = (uint8_t)(u | VARINT_MORE);
+		u >>= VARINT_BITS;
+	}
+	*at++ = (uint8_t)u;
+	return at;
 }
 
 /* Each step is reversible for a given word, so one word that differs is always seen. */
@@ -105,24 +124,20 @@ uint32_t record_digest(const struct cycle_out *out)
 	return mix_lists(mix_held(h, &out->held), out);
 }
 
-_Static_assert(sizeof(struct held) == 112, "no padding: compared as memory");
+#define RECORD_TOLD 0x80000000U /* there was a step before */
+
 _Static_assert(sizeof(struct grid_sample) == 16 && sizeof(struct peer_sample) == 32, "no padding");
 
 bool record_is_quiet(struct record_codec *c, const struct cycle_out *out)
 {
-	const bool same = c->have_out && c->permit == out->permit && c->stopped == out->stopped &&
-			  c->permit_reason == out->permit_reason &&
-			  memcmp(&c->held, &out->held, sizeof(c->held)) == 0;
+	const uint32_t told = RECORD_TOLD | (out->permit ? 1U : 0U) | (out->stopped ? 2U : 0U) |
+			      out->permit_reason << 2;
 
-	if (!same) {
-		c->have_out = true;
-		c->permit = out->permit;
-		c->stopped = out->stopped;
-		c->permit_reason = out->permit_reason;
-		c->held = out->held;
+	if (c->told != told) {
+		c->told = told;
+		return false;
 	}
-	return same &&
-	       (out->bms_tx_len | out->can_tx_len | out->event_len | out->answer_len) == 0 &&
+	return (out->bms_tx_len | out->can_tx_len | out->event_len | out->answer_len) == 0 &&
 	       !out->can_flush;
 }
 
@@ -317,8 +332,8 @@ uint32_t record_put_step(struct record_codec *c, const struct cycle_in *in,
 	uint32_t flags = in->request_failed ? RECORD_FAILED : 0U;
 	uint8_t *at = dst + 1;
 
-	at = put_signed(at, wrap_sub(in->now_ns, wrap_add(c->now_ns, c->period_ns)));
-	at = put_signed(at, wrap_sub(boot_offset_ns, c->boot_offset_ns));
+	at = put_short(at, wrap_sub(in->now_ns, wrap_add(c->now_ns, c->period_ns)));
+	at = put_short(at, wrap_sub(boot_offset_ns, c->boot_offset_ns));
 	c->now_ns = in->now_ns;
 	c->boot_offset_ns = boot_offset_ns;
 	if (rare != 0U) {

@@ -207,7 +207,7 @@ static int add_record(struct recorder *r, const struct recorder_prefix *p, uint3
 		rc = recorder_block_add(&r->block, s->data, p->len - first);
 	}
 	r->block.head.last_ns = p->now_ns;
-	r->block.head.staged = at + p->len;
+	r->block.head.staged = at + recorder_room(p->len);
 	return rc;
 }
 
@@ -228,7 +228,7 @@ static int drain(struct recorder *r)
 		copy_out(s, tail, &p, sizeof(p));
 		tail += (uint32_t)sizeof(p);
 		rc = add_record(r, &p, tail);
-		tail += p.len;
+		tail += recorder_room(p.len);
 	}
 	if (rc == 0) {
 		r->block.head.wall_offset_ns = recorder_wall_offset();

@@ -7,7 +7,7 @@
 
 #define PREFIX ((uint32_t)sizeof(struct recorder_prefix))
 /* Most bytes a step takes in the staging area. */
-#define STEP_ROOM (PREFIX + RECORD_STEP_MAX)
+#define STEP_ROOM (PREFIX + recorder_room(RECORD_STEP_MAX))
 
 static bool has_room(struct recorder *r, uint32_t head, uint32_t len)
 {
@@ -33,7 +33,7 @@ static void publish(struct recorder *r, uint8_t *place, uint32_t len, uint32_t k
 	const struct recorder_prefix prefix = {.len = len, .key = key, .now_ns = now_ns};
 	const uint32_t head = atomic_load_explicit(&s->head, memory_order_relaxed);
 
-	memcpy(place, &prefix, sizeof(prefix));
+	memcpy(__builtin_assume_aligned(place, 8), &prefix, sizeof(prefix));
 	if (place == r->scratch) {
 		const uint32_t at = head % RECORDER_STAGING;
 		const uint32_t n = PREFIX + len;
@@ -42,7 +42,7 @@ static void publish(struct recorder *r, uint8_t *place, uint32_t len, uint32_t k
 		memcpy(s->data + at, r->scratch, first);
 		memcpy(s->data, r->scratch + first, n - first);
 	}
-	atomic_store_explicit(&s->head, head + PREFIX + len, memory_order_release);
+	atomic_store_explicit(&s->head, head + PREFIX + recorder_room(len), memory_order_release);
 	r->filled = key != 0U ? len : r->filled + len;
 }
 
@@ -63,10 +63,10 @@ static bool stage_key(struct recorder *r, const struct cycle *core, int64_t now_
 {
 	const uint32_t head = atomic_load_explicit(&r->staging->head, memory_order_relaxed);
 
-	if (!has_room(r, head, PREFIX + RECORD_KEY_MAX)) {
+	if (!has_room(r, head, PREFIX + recorder_room(RECORD_KEY_MAX))) {
 		return false;
 	}
-	uint8_t *place = place_for(r, head, PREFIX + RECORD_KEY_MAX);
+	uint8_t *place = place_for(r, head, PREFIX + recorder_room(RECORD_KEY_MAX));
 
 	publish(r, place,
 		record_put_key(&r->codec, core, now_ns, boot_ns, r->period_ns, r->lost,
@@ -87,6 +87,11 @@ void recorder_begin(struct recorder *r, const struct cycle *core, int64_t now_ns
 
 static void note_moment(struct recorder *r, const struct cycle_in *in, const struct telemetry *t)
 {
+	/* Usually nothing has moved. */
+	if (r->watch.step == t->step && r->watch.latched == t->latched &&
+	    r->watch.relay == in->relay) {
+		return;
+	}
 	const uint32_t trigger = record_watch_step(&r->watch, in, t);
 
 	if (trigger != RECORD_TRIGGER_NONE) {
@@ -108,7 +113,7 @@ uint32_t recorder_step(void *context, const struct cycle_in *in, const struct cy
 	if (atomic_load_explicit(&r->off, memory_order_relaxed) != 0U) {
 		return 0U;
 	}
-	note_moment(r, in, cycle_telemetry(core));
+	note_moment(r, in, &core->telemetry);
 	if (!r->need_key && stage_step(r, in, out)) {
 		if (r->filled > RECORD_BLOCK_BYTES - RECORD_STEP_MAX ||
 		    in->now_ns - r->key_ns >= RECORDER_KEY_NS) {

@@ -35,7 +35,8 @@ static int next_staged(struct walk *k, struct recorder_prefix *ret)
 	const uint32_t left = k->end - k->at;
 
 	if (left < sizeof(p) || read_staged(k, k->at, &p, sizeof(p)) != 0 ||
-	    p.len > left - sizeof(p) || p.len > RECORD_BLOCK_BYTES || p.key > 1U) {
+	    p.len > left - sizeof(p) || recorder_room(p.len) > left - sizeof(p) ||
+	    p.len > RECORD_BLOCK_BYTES || p.key > 1U) {
 		return -ENODATA;
 	}
 	k->at += (uint32_t)sizeof(p);
@@ -75,6 +76,7 @@ static int add_staged(struct recorder *r, struct walk *k, uint32_t len)
 		k->at += n;
 		len -= n;
 	}
+	k->at = recorder_room(k->at);
 	return rc;
 }
 
@@ -141,7 +143,7 @@ static int64_t last_time(const struct recorder_window *w)
 	}
 	if (begin_walk(&k, found ? &last : NULL) == 0) {
 		while (next_staged(&k, &p) == 0) {
-			k.at += p.len;
+			k.at += recorder_room(p.len);
 			t_ns = p.now_ns;
 		}
 	}
