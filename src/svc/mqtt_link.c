@@ -2,7 +2,6 @@
 #include "mqtt_link.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/sockios.h>
 #include <mosquitto.h>
 #include <netinet/in.h>
@@ -12,16 +11,14 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/time.h"
 #include "base/units.h"
 #include "mqtt_inlet.h"
+#include "mqtt_login.h"
 
 #define SEND_BUFFER	(64 * 1024) /* what waits in the kernel is old when it leaves */
 #define USER_TIMEOUT	20000	    /* ms without an acknowledgement of TCP */
-#define OTHERS		(S_IRWXG | S_IRWXO)
 #define STATUS		"status"
 #define OFFLINE		"offline"
 #define TLS_VERSION	"tlsv1.2" /* at least; the library takes newer ones too */
@@ -112,65 +109,6 @@ static void on_log(struct mosquitto *mosq, void *self, int level, const char *te
 	}
 }
 
-/* Return: bytes read of a file that others cannot read, or -errno. */
-static ssize_t read_secret(int fd, bool credential, char *buf, size_t size)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0) {
-		return -errno;
-	}
-	if (!S_ISREG(st.st_mode) || (!credential && (st.st_mode & OTHERS) != 0U)) {
-		return -EPERM;
-	}
-	const ssize_t n = read(fd, buf, size);
-
-	return n >= 0 ? n : -errno;
-}
-
-/* Its first line. Return: 0; -EFBIG: that is longer than a password may be; another -errno. */
-static int read_password(const struct mqtt_config *c, char *buf, size_t size)
-{
-	const int fd = open(c->password_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-	if (fd < 0) {
-		return -errno;
-	}
-	const ssize_t n = read_secret(fd, c->credential, buf, size - 1U);
-
-	(void)close(fd);
-	if (n < 0) {
-		return (int)n;
-	}
-	buf[n] = '\0';
-	const size_t len = strcspn(buf, "\r\n");
-
-	if (len >= size - 1U) {
-		return -EFBIG;
-	}
-	buf[len] = '\0';
-	return buf[0] != '\0' ? 0 : -ENODATA;
-}
-
-static int set_login(struct mqtt_link *l, const struct mqtt_config *c)
-{
-	char password[MQTT_PASSWORD_MAX + 1U] = ""; /* one more shows that there is more */
-	int r = 0;
-
-	if (c->user[0] == '\0') {
-		return 0;
-	}
-	/* A credential without a service manager has no path: that is no login without a password. */
-	if ((c->credential || c->password_file[0] != '\0') &&
-	    read_password(c, password, sizeof(password)) != 0) {
-		explicit_bzero(password, sizeof(password));
-		return LINK_SECRET;
-	}
-	r = mosquitto_username_pw_set(l->mosq, c->user, password[0] != '\0' ? password : NULL);
-	explicit_bzero(password, sizeof(password));
-	return error_of(r, 0);
-}
-
 static const char *or_null(const char *text)
 {
 	return text[0] != '\0' ? text : NULL;
@@ -221,7 +159,7 @@ static int begin(struct mqtt_link *l, const struct mqtt_config *c, const char *h
 	int r = error_of(mosquitto_int_option(l->mosq, MOSQ_OPT_TCP_NODELAY, 1), 0);
 
 	set_callbacks(l);
-	r = r != 0 ? r : set_login(l, c);
+	r = r != 0 ? r : mqtt_login_set(l, c);
 	r = r != 0 ? r : set_will(l, c);
 	r = r != 0 ? r : set_tls(l, c);
 	if (r != 0) {
