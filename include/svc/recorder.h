@@ -72,10 +72,10 @@ struct recorder_prefix {
 	int64_t now_ns;
 };
 
-/* Bytes that a record takes behind its prefix: the next prefix is aligned. */
+/* Bytes that a record takes behind its prefix: no prefix ever reaches over the end of the area. */
 static inline uint32_t recorder_room(uint32_t len)
 {
-	return (len + 7U) & ~UINT32_C(7);
+	return (len + 15U) & ~UINT32_C(15);
 }
 
 /* A moment worth keeping, from the cycle thread to the service thread. */
@@ -92,6 +92,7 @@ struct recorder_moment {
  * @incidents: folder of the incidents, made if its parent exists; "" = none are kept
  * @drain_ms: how often the staging area is emptied: RECORDER_DRAIN_MS, in a test less
  * @before_ms, @after_ms: what of it an incident has
+ * @alone: neither meter nor other inverter is configured
  * @settings: output of conf_print()
  * @version: of the program
  */
@@ -102,6 +103,7 @@ struct recorder_config {
 	int32_t drain_ms;
 	int32_t before_ms;
 	int32_t after_ms;
+	bool alone;
 	const char *settings;
 	const char *version;
 };

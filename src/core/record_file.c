@@ -6,37 +6,56 @@
 #include <string.h>
 
 #define POLYNOM	     0xEDB88320U /* IEEE 802.3, bits reversed */
+#define BYTE_BITS    8U
+#define BYTES	     256U
 #define NIBBLE_BITS  4U
 #define NIBBLES	     16U
-#define MAGIC_FAMILY 6U /* bytes of the magic that all versions share */
+#define LONG_SUM     1024U /* from here on the larger table is worth its making */
+#define MAGIC_FAMILY 6U	   /* bytes of the magic that all versions share */
 
 _Static_assert(sizeof(struct record_head) == 120 && sizeof(struct record_block) == 64,
 	       "fixed layout, no padding");
 
-/* Four bits a turn: a table of 64 bytes stays in the cache of a small machine. */
-static uint32_t table_of(uint32_t i)
+static uint32_t table_of(uint32_t i, uint32_t bits)
 {
-	for (uint32_t bit = 0; bit < NIBBLE_BITS; bit++) {
+	for (uint32_t bit = 0; bit < bits; bit++) {
 		i = (i & 1U) != 0U ? i >> 1 ^ POLYNOM : i >> 1;
 	}
 	return i;
 }
 
-uint32_t record_sum(uint32_t sum, const void *bytes, size_t len)
+/* Four bits a turn: for what is short. */
+static uint32_t short_sum(uint32_t sum, const uint8_t *p, size_t len)
 {
-	const uint8_t *p = bytes;
 	uint32_t table[NIBBLES];
 
 	for (uint32_t i = 0; i < NIBBLES; i++) {
-		table[i] = table_of(i);
+		table[i] = table_of(i, NIBBLE_BITS);
 	}
-	sum = ~sum;
 	for (size_t i = 0; i < len; i++) {
 		sum ^= p[i];
 		sum = sum >> NIBBLE_BITS ^ table[sum & (NIBBLES - 1U)];
 		sum = sum >> NIBBLE_BITS ^ table[sum & (NIBBLES - 1U)];
 	}
-	return ~sum;
+	return sum;
+}
+
+static uint32_t long_sum(uint32_t sum, const uint8_t *p, size_t len)
+{
+	uint32_t table[BYTES];
+
+	for (uint32_t i = 0; i < BYTES; i++) {
+		table[i] = table_of(i, BYTE_BITS);
+	}
+	for (size_t i = 0; i < len; i++) {
+		sum = sum >> BYTE_BITS ^ table[(sum ^ p[i]) & (BYTES - 1U)];
+	}
+	return sum;
+}
+
+uint32_t record_sum(uint32_t sum, const void *bytes, size_t len)
+{
+	return ~(len < LONG_SUM ? short_sum(~sum, bytes, len) : long_sum(~sum, bytes, len));
 }
 
 void record_head_seal(struct record_head *h)
