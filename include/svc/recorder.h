@@ -155,7 +155,8 @@ struct recorder {
 	struct recorder_block block;
 	struct recorder_block copy;
 	uint32_t slot;
-	struct recorder_moment pending;
+	struct recorder_moment pending;	  /* its time is that of the first */
+	int64_t worst_ns;		  /* and that of the worst of the same story */
 	int64_t kept_ns[RECORD_TRIGGERS]; /* newest incident of this kind, 0 = none */
 	uint32_t kept_reason[RECORD_TRIGGERS];
 	uint32_t lost_told;

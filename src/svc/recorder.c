@@ -244,10 +244,12 @@ static void take_moments(struct recorder *r)
 	while (ring_pop(&r->moments, &m)) {
 		if (r->pending.trigger == RECORD_TRIGGER_NONE) {
 			r->pending = m;
+			r->worst_ns = m.t_ns;
 		} else if (m.trigger > r->pending.trigger) {
 			/* The same story goes on: its name is that of the worst, its time the first. */
 			r->pending.trigger = m.trigger;
 			r->pending.reason = m.reason;
+			r->worst_ns = m.t_ns;
 		} else {
 			continue;
 		}
@@ -266,7 +268,7 @@ static void keep_pending(struct recorder *r)
 		.head = r->head,
 		.moment = r->pending,
 		.from_ns = r->pending.t_ns - r->config.before_ms * NS_PER_MS,
-		.to_ns = r->pending.t_ns + r->config.after_ms * NS_PER_MS,
+		.to_ns = r->worst_ns + r->config.after_ms * NS_PER_MS,
 	};
 
 	(void)recorder_keep(r, &w);
@@ -310,7 +312,7 @@ static int op_step(struct service *s, void *self)
 	}
 	take_moments(r);
 	if (r->pending.trigger != RECORD_TRIGGER_NONE && !ending &&
-	    service_now() - r->pending.t_ns >= r->config.after_ms * NS_PER_MS) {
+	    service_now() - r->worst_ns >= r->config.after_ms * NS_PER_MS) {
 		keep_pending(r);
 	}
 	return 0;
