@@ -5,12 +5,12 @@
  *
  *	cycle thread --- staging area ---> service thread --- ring file ---> incidents
  *
- * The staging area is a part of the ring file that is mapped and locked; the cycle thread copies
- * some bytes into it each period and calls nothing (core/record.h is the form of those bytes). Every
- * three seconds the service thread writes them into the blocks of the ring file, which is not mapped, so
- * hours take no locked memory. The file lies below /run and outlives the worker: what a worker that
- * crashed or was killed has recorded up to its last period is there for the next one, which keeps it
- * as an incident. The ring of the worker before stays beside it, PATH.old.
+ * The staging area is a part of the ring file that is mapped and locked; the cycle thread makes its
+ * bytes there each period and calls nothing (core/record.h is the form of those bytes). Every
+ * RECORDER_DRAIN_MS the service thread writes them into the blocks of the ring file, which is not
+ * mapped, so hours take no locked memory. The file lies below /run and outlives the worker: what a
+ * worker that crashed or was killed has recorded up to its last period is there for the next one,
+ * which keeps it as an incident. The ring of the worker before stays beside it, PATH.old.
  *
  * An incident is a file of its own: the blocks from some time before a fault to some time after it.
  * It gets its name when it is complete and on disk. A fault that comes
