@@ -80,6 +80,8 @@ static int open_recorder(struct worker *w)
 		.drain_ms = RECORDER_DRAIN_MS,
 		.before_ms = w->config.incident_before_ms,
 		.after_ms = w->config.incident_after_ms,
+		.alone = !w->config.sma_enabled && w->config.goodwe_host[0] == '\0' &&
+			 w->config.sems_portal == SEMS_PORTAL_NONE,
 		.settings = text,
 		.version = JKP_VERSION,
 	};

@@ -32,22 +32,35 @@ static void keep(struct kept *k, const struct event *e)
 	k->event[k->count++] = *e;
 }
 
+/* One or two digits below @end. Return: behind them, NULL if they are none. */
+static const char *two_digits(const char *text, int32_t end, int32_t *ret_value)
+{
+	int32_t v = 0;
+	int n = 0;
+
+	while (n < 2 && text[n] >= '0' && text[n] <= '9') {
+		v = v * 10 + (text[n++] - '0');
+	}
+	if (n == 0 || v >= end) {
+		return NULL;
+	}
+	*ret_value = v;
+	return text + n;
+}
+
 /* "14:03" or "14:03:05". Return: second of the day, -1 if it is none. */
 static int32_t parse_clock(const char *text)
 {
-	unsigned int h = 0;
-	unsigned int m = 0;
-	unsigned int s = 0;
-	int end = 0;
+	int32_t h = 0;
+	int32_t m = 0;
+	int32_t s = 0;
+	const char *at = two_digits(text, DAY_S / HOUR_S, &h);
 
-	if (sscanf(text, "%2u:%2u:%2u%n", &h, &m, &s, &end) < 3 || text[end] != '\0') {
-		s = 0;
-		end = 0;
-		if (sscanf(text, "%2u:%2u%n", &h, &m, &end) < 2 || text[end] != '\0') {
-			return -1;
-		}
+	at = at != NULL && *at == ':' ? two_digits(at + 1, HOUR_S / MINUTE_S, &m) : NULL;
+	if (at != NULL && *at == ':') {
+		at = two_digits(at + 1, MINUTE_S, &s);
 	}
-	return h < 24U && m < 60U && s < 60U ? (int32_t)(h * HOUR_S + m * MINUTE_S + s) : -1;
+	return at != NULL && *at == '\0' ? h * HOUR_S + m * MINUTE_S + s : -1;
 }
 
 /* CLOCK_MONOTONIC of the last time before the end of the record that local clocks showed this. */
@@ -206,7 +219,8 @@ int replay_why(struct replay_source *s, const char *when, bool quiet, FILE *f)
 			fprintf(stderr,
 				"jkpylon-replay: %s lies before this recording: see %s.old, or the "
 				"incidents (--list)\n",
-				when, s->is_record ? s->path : REPLAY_RING);
+				when,
+				s->is_record && s->head.block_size != 0U ? s->path : REPLAY_RING);
 			return 1;
 		}
 		any = true;

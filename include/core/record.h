@@ -76,6 +76,7 @@ struct record_codec {
 	uint8_t reply[CYCLE_RX_MAX];
 	/* of the outputs, for the question whether a step was quiet */
 	uint32_t told;
+	bool alone; /* writer: no source is configured, so no word of the house ever changes */
 };
 
 /**
@@ -97,7 +98,7 @@ uint32_t record_digest(const struct cycle_out *out);
 
 /**
  * record_put_key - begin anew: all that a replay needs
- * @c: memory of the writer
+ * @c: memory of the writer; @c->alone stays
  * @core: state of the core after the last step, before the next
  * @now_ns, @boot_ns: of the last step
  * @period_ns: what is expected between two steps

@@ -5,12 +5,12 @@
  *
  *	cycle thread --- staging area ---> service thread --- ring file ---> incidents
  *
- * The staging area is a part of the ring file that is mapped and locked; the cycle thread copies
- * some bytes into it each period and calls nothing (core/record.h is the form of those bytes). Every
- * three seconds the service thread writes them into the blocks of the ring file, which is not mapped, so
- * hours take no locked memory. The file lies below /run and outlives the worker: what a worker that
- * crashed or was killed has recorded up to its last period is there for the next one, which keeps it
- * as an incident. The ring of the worker before stays beside it, PATH.old.
+ * The staging area is a part of the ring file that is mapped and locked; the cycle thread makes its
+ * bytes there each period and calls nothing (core/record.h is the form of those bytes). Every
+ * RECORDER_DRAIN_MS the service thread writes them into the blocks of the ring file, which is not
+ * mapped, so hours take no locked memory. The file lies below /run and outlives the worker: what a
+ * worker that crashed or was killed has recorded up to its last period is there for the next one,
+ * which keeps it as an incident. The ring of the worker before stays beside it, PATH.old.
  *
  * An incident is a file of its own: the blocks from some time before a fault to some time after it.
  * It gets its name when it is complete and on disk. A fault that comes
@@ -72,10 +72,10 @@ struct recorder_prefix {
 	int64_t now_ns;
 };
 
-/* Bytes that a record takes behind its prefix: the next prefix is aligned. */
+/* Bytes that a record takes behind its prefix: no prefix ever reaches over the end of the area. */
 static inline uint32_t recorder_room(uint32_t len)
 {
-	return (len + 7U) & ~UINT32_C(7);
+	return (len + 15U) & ~UINT32_C(15);
 }
 
 /* A moment worth keeping, from the cycle thread to the service thread. */
@@ -92,6 +92,7 @@ struct recorder_moment {
  * @incidents: folder of the incidents, made if its parent exists; "" = none are kept
  * @drain_ms: how often the staging area is emptied: RECORDER_DRAIN_MS, in a test less
  * @before_ms, @after_ms: what of it an incident has
+ * @alone: neither meter nor other inverter is configured
  * @settings: output of conf_print()
  * @version: of the program
  */
@@ -102,6 +103,7 @@ struct recorder_config {
 	int32_t drain_ms;
 	int32_t before_ms;
 	int32_t after_ms;
+	bool alone;
 	const char *settings;
 	const char *version;
 };
@@ -153,7 +155,8 @@ struct recorder {
 	struct recorder_block block;
 	struct recorder_block copy;
 	uint32_t slot;
-	struct recorder_moment pending;
+	struct recorder_moment pending;	  /* its time is that of the first */
+	int64_t worst_ns;		  /* and that of the worst of the same story */
 	int64_t kept_ns[RECORD_TRIGGERS]; /* newest incident of this kind, 0 = none */
 	uint32_t kept_reason[RECORD_TRIGGERS];
 	uint32_t lost_told;

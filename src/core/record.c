@@ -10,6 +10,7 @@
 #define DIGEST_PRIME 0x01000193U
 #define DIGEST_FOLD  15U
 #define SHORT_MAX    0x3FFFFFFF
+#define WORD	     4U
 
 static uint8_t *put(uint8_t *at, uint64_t v)
 {
@@ -144,9 +145,11 @@ bool record_is_quiet(struct record_codec *c, const struct cycle_out *out)
 uint32_t record_put_key(struct record_codec *c, const struct cycle *core, int64_t now_ns,
 			int64_t boot_ns, int64_t period_ns, uint32_t lost, uint8_t *dst)
 {
+	const bool alone = c->alone;
 	uint8_t *at = dst;
 
 	memset(c, 0, sizeof(*c));
+	c->alone = alone;
 	c->now_ns = now_ns;
 	c->boot_offset_ns = wrap_sub(boot_ns, now_ns);
 	c->period_ns = period_ns;
@@ -193,8 +196,9 @@ static uint32_t rare_of(const struct record_codec *c, const struct cycle_in *in,
 	if (missing == 0U &&
 	    ((c->flags ^ flags) | (c->can_link ^ in->can_link) | (c->relay ^ in->relay) |
 	     in->can_lost | in->latch) == 0U &&
-	    memcmp((const uint8_t *)c + offsetof(struct record_codec, grid),
-		   (const uint8_t *)in + offsetof(struct cycle_in, grid), HOUSE_SIZE) == 0) {
+	    (c->alone ||
+	     memcmp((const uint8_t *)c + offsetof(struct record_codec, grid),
+		    (const uint8_t *)in + offsetof(struct cycle_in, grid), HOUSE_SIZE) == 0)) {
 		return 0U;
 	}
 	return missing | (c->flags != flags ? RARE_FLAGS : 0U) |
@@ -280,6 +284,16 @@ static uint8_t *put_lists(const struct cycle_in *in, uint8_t *at)
 	return at;
 }
 
+static bool same_word(const uint8_t *a, const uint8_t *b)
+{
+	uint32_t x = 0;
+	uint32_t y = 0;
+
+	memcpy(&x, a, WORD);
+	memcpy(&y, b, WORD);
+	return x == y;
+}
+
 /* Turns of equal and different bytes. Two equal ones inside different ones are not worth a turn. */
 static uint8_t *put_bytes(struct record_codec *c, const struct cycle_in *in, uint8_t *at)
 {
@@ -296,6 +310,9 @@ static uint8_t *put_bytes(struct record_codec *c, const struct cycle_in *in, uin
 		uint32_t equal = 0;
 		uint32_t other = 0;
 
+		while (i + equal + WORD <= len && same_word(in->rx + i + equal, old + i + equal)) {
+			equal += WORD;
+		}
 		while (i + equal < len && in->rx[i + equal] == old[i + equal]) {
 			equal++;
 		}

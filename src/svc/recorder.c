@@ -23,7 +23,8 @@
 #define NICE	  10
 
 _Static_assert(offsetof(struct recorder_staging, data) == 128, "fixed layout");
-_Static_assert(sizeof(struct recorder_prefix) == 16, "fixed layout, no padding");
+_Static_assert(sizeof(struct recorder_prefix) == 16 && RECORDER_STAGING % 16U == 0U,
+	       "fixed layout, no padding, and records are aligned to it");
 _Static_assert(sizeof(struct recorder_moment) == 16, "no padding");
 
 static uint32_t on_pages(uint32_t n)
@@ -171,17 +172,6 @@ int recorder_open(struct recorder *r, const struct recorder_config *config)
 	return 0;
 }
 
-static void copy_out(const struct recorder_staging *s, uint32_t at, void *dst, uint32_t len)
-{
-	const uint32_t place = at % RECORDER_STAGING;
-	const uint32_t first = len < RECORDER_STAGING - place ? len : RECORDER_STAGING - place;
-
-	memcpy(dst, s->data + place, first);
-	if (first < len) {
-		memcpy((uint8_t *)dst + first, s->data, len - first);
-	}
-}
-
 static int add_record(struct recorder *r, const struct recorder_prefix *p, uint32_t at)
 {
 	const struct recorder_staging *s = r->staging;
@@ -225,7 +215,8 @@ static int drain(struct recorder *r)
 	while (rc == 0 && tail != head) {
 		struct recorder_prefix p;
 
-		copy_out(s, tail, &p, sizeof(p));
+		/* Records are aligned to the size of a prefix: it never reaches over the end. */
+		memcpy(&p, s->data + tail % RECORDER_STAGING, sizeof(p));
 		tail += (uint32_t)sizeof(p);
 		rc = add_record(r, &p, tail);
 		tail += recorder_room(p.len);
@@ -253,10 +244,12 @@ static void take_moments(struct recorder *r)
 	while (ring_pop(&r->moments, &m)) {
 		if (r->pending.trigger == RECORD_TRIGGER_NONE) {
 			r->pending = m;
+			r->worst_ns = m.t_ns;
 		} else if (m.trigger > r->pending.trigger) {
 			/* The same story goes on: its name is that of the worst, its time the first. */
 			r->pending.trigger = m.trigger;
 			r->pending.reason = m.reason;
+			r->worst_ns = m.t_ns;
 		} else {
 			continue;
 		}
@@ -275,7 +268,7 @@ static void keep_pending(struct recorder *r)
 		.head = r->head,
 		.moment = r->pending,
 		.from_ns = r->pending.t_ns - r->config.before_ms * NS_PER_MS,
-		.to_ns = r->pending.t_ns + r->config.after_ms * NS_PER_MS,
+		.to_ns = r->worst_ns + r->config.after_ms * NS_PER_MS,
 	};
 
 	(void)recorder_keep(r, &w);
@@ -319,7 +312,7 @@ static int op_step(struct service *s, void *self)
 	}
 	take_moments(r);
 	if (r->pending.trigger != RECORD_TRIGGER_NONE && !ending &&
-	    service_now() - r->pending.t_ns >= r->config.after_ms * NS_PER_MS) {
+	    service_now() - r->worst_ns >= r->config.after_ms * NS_PER_MS) {
 		keep_pending(r);
 	}
 	return 0;

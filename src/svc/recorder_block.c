@@ -86,6 +86,11 @@ static int write_chunk(struct recorder_block *b)
 
 int recorder_block_add(struct recorder_block *b, const uint8_t *bytes, uint32_t len)
 {
+	if (len < RECORDER_CHUNK - b->waiting) { /* usually */
+		memcpy(b->chunk + b->waiting, bytes, len);
+		b->waiting += len;
+		return 0;
+	}
 	while (len > 0U) {
 		const uint32_t room = RECORDER_CHUNK - b->waiting;
 		const uint32_t n = len < room ? len : room;

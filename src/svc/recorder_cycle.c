@@ -81,6 +81,7 @@ void recorder_begin(struct recorder *r, const struct cycle *core, int64_t now_ns
 		    int64_t period_ns)
 {
 	r->period_ns = period_ns;
+	r->codec.alone = r->config.alone;
 	r->watch = (struct record_watch){.step = STEP_INIT, .latched = core->safety.latched};
 	(void)stage_key(r, core, now_ns, boot_ns); /* the area is empty */
 }

@@ -177,6 +177,6 @@ void recorder_rescue(struct recorder *r)
 		return;
 	}
 	w.from_ns = w.moment.t_ns - r->config.before_ms * NS_PER_MS;
-	w.to_ns = w.moment.t_ns + r->config.after_ms * NS_PER_MS;
+	w.to_ns = last_ns; /* its worker had not come to the end of the story */
 	(void)recorder_keep(r, &w);
 }

@@ -121,7 +121,7 @@ static void write_and_read(const uint8_t *data, size_t size)
 	static struct cycle core;
 	static struct cycle_in in;
 	static struct cycle_out out;
-	struct record_codec codec;
+	struct record_codec codec = {.alone = false};
 	struct record_reader r;
 
 	memset(&in, 0, sizeof(in));

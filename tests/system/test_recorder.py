@@ -136,7 +136,7 @@ def test_FLT_28_worker_killed_at_any_moment_leaves_a_record():
             time.sleep(0.0005)
         os.kill(second, signal.SIGKILL)
         b.bms.answers = True
-        wait_for(lambda: d.worker() not in (None, second), 5, "another worker")
+        wait_for(lambda: d.log().count("jkpylon 0") == 3, 5, "another worker")
         wait_for(lambda: not list(folder.glob(".*")), 8, "what is unfinished is removed")
         for incident in folder.glob("*.jkr"):
             verified(incident)

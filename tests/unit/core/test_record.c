@@ -202,7 +202,7 @@ static void test_lost_steps_are_told_and_the_state_taken_anew(void **state)
 
 static void test_empty_step_is_short(void **state)
 {
-	struct record_codec codec;
+	struct record_codec codec = {.alone = false};
 	static uint8_t bytes[RECORD_KEY_MAX];
 	struct cycle_in in = {
 		.grid = GRID_NONE, .peer_local = PEER_NONE_HEARD, .peer_portal = PEER_NONE_HEARD};
@@ -282,7 +282,7 @@ static void test_any_input_comes_back(void **state)
 	static struct cycle_in in;
 	static struct cycle_out out;
 	static struct record_item item;
-	struct record_codec codec;
+	struct record_codec codec = {.alone = false};
 	struct record_reader reader;
 	int64_t now_ns = 5;
 	uint32_t longest = 0;
