@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/remedy.h"
 #include "rt/guard.h"
 #include "rt/shared_log.h"
 
@@ -29,11 +30,8 @@ static const char *remedy(int error)
 	case EMEDIUMTYPE:
 		return "it lies on a disk, and writing it back would stop the cycle: give a file below "
 		       "/run";
-	case EAGAIN:
-	case ENOMEM:
-		return "not enough memory may be locked: set LimitMEMLOCK=infinity";
 	default:
-		return "check path and rights";
+		return remedy_of(error);
 	}
 }
 

@@ -12,7 +12,7 @@
 #include "core/telemetry.h"
 #include "thread.h"
 
-#define LOGGER_PERIOD_NS (50 * NS_PER_MS)
+#define LOGGER_PERIOD_NS (100 * NS_PER_MS)
 #define LOGGER_STACK	 ((size_t)128 * 1024)
 
 static int64_t now(void)

@@ -64,7 +64,7 @@ ABOUT = {
                ("mmap(", "realtime")],
 }
 REMEDY = re.compile(r"raise|check |free |give |stop it|see |put it|install|must be|must belong|"
-                    r"use another|chown|set rt\.|end other|needed")
+                    r"use another|make |chown|set rt\.|end other|needed")
 
 # After which failures it rightly goes on: (process, pattern of the line in the trace); with a line
 # break, of that before it and the line. The comment is the reason.
@@ -110,6 +110,8 @@ GOES_ON = (
 )
 # Some of these are the program's, some a check of the C library, which tells nobody: may do both.
 EITHER = re.compile(r"TCGETS")
+# The battery is served without the flight recorder, which is told.
+WITHOUT = "running without"
 # A state that cannot be read is a latched fault: the daemon runs, the relay stays open (SAF-12).
 LATCHES = re.compile(r"^pread64\(")
 
@@ -215,11 +217,14 @@ def runs(call, b, d):
         closed, code = b.relay.closed(), 3
         if closed:
             return "the relay is closed"
-    elif not call.may_go_on and not EITHER.search(call.line):
+    elif not call.may_go_on and not EITHER.search(call.line) and WITHOUT not in d.log():
         return f"goes on without a word why it may:\n{d.log()}"
     else:
         wait_for(lambda: any(limits(f)[1] > 0 for f in b.node.of(0x351)), RUNS_S,
                  f"a limit above 0 A\n{d.log()}")
+        said = [line for line in d.lines if WITHOUT in line]
+        if said and not REMEDY.search(said[0]):
+            return f"no remedy in {said}"
         code = 0
     d.process.terminate()
     got = d.wait(RUNS_S)
