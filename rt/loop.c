@@ -304,9 +304,6 @@ int64_t loop_step(struct loop *l, int64_t planned_ns)
 		counters->trace_lost = l->config.tap(l->config.tap_context, &l->in);
 	}
 	cycle_step(&l->cycle, &l->in, &l->out);
-	if (l->config.record != NULL) {
-		(void)l->config.record(l->config.record_context, &l->in, &l->out, &l->cycle);
-	}
 
 	const struct telemetry *t = cycle_telemetry(&l->cycle);
 
@@ -325,7 +322,10 @@ int64_t loop_step(struct loop *l, int64_t planned_ns)
 	push_events(l);
 	push_answers(l);
 	tell_guard(l);
-
+	/* What has to leave has left. */
+	if (l->config.record != NULL) {
+		(void)l->config.record(l->config.record_context, &l->in, &l->out, &l->cycle);
+	}
 	counters->cycles++;
 	if (l->response_steps > 0U) {
 		loop_time_response(l);

@@ -8,11 +8,14 @@
 #include <string.h>
 
 #include "base/remedy.h"
+#include "base/units.h"
 #include "rt/guard.h"
 #include "rt/shared_log.h"
 
 #define RELOAD_MS     200 /* the relay waits for the next worker, which keeps what is pending */
 #define KIB	      1024U
+#define DRAIN_PERIODS 600 /* the staging area has room for some times so many */
+#define US_PER_MS     1000
 #define PATH_SIZE     sizeof(((struct worker *)NULL)->ring_path)
 #define STATE_DEFAULT "/var/lib/jkpylon/state"
 
@@ -75,7 +78,8 @@ static int open_recorder(struct worker *w)
 		.ring = w->ring_path,
 		.bytes = (uint32_t)w->config.ring_kib * KIB,
 		.incidents = w->incidents_path,
-		.drain_ms = RECORDER_DRAIN_MS,
+		.drain_ms = min_i32(RECORDER_DRAIN_MS,
+				    w->config.core.period_us * DRAIN_PERIODS / US_PER_MS),
 		.before_ms = w->config.incident_before_ms,
 		.after_ms = w->config.incident_after_ms,
 		.alone = !w->config.sma_enabled && w->config.goodwe_host[0] == '\0' &&

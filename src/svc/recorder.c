@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/time.h"
@@ -18,9 +19,13 @@
 #include "recorder_file.h"
 #include "settings_text.h"
 
-#define FILE_MODE 0640
-#define PAGE	  4096U
-#define NICE	  10
+#define FILE_MODE  0640
+#define PAGE	   4096U
+#define NICE	   10
+#define BLOCKS_MIN 4U
+/* What the next worker needs there: a quarter of it, at least a MiB. */
+#define RESERVE_SHARE 4U
+#define RESERVE_MIN   (1024U * 1024U)
 
 _Static_assert(offsetof(struct recorder_staging, data) == 128, "fixed layout");
 _Static_assert(sizeof(struct recorder_prefix) == 16 && RECORDER_STAGING % 16U == 0U,
@@ -45,6 +50,13 @@ static bool is_ours(int fd)
 				   memcmp(magic, RECORD_FILE_MAGIC, sizeof(magic) - 2U) == 0);
 }
 
+static int old_name(const char *path, char ret_old[RECORDER_PATH_MAX])
+{
+	const int n = snprintf(ret_old, RECORDER_PATH_MAX, "%s" RECORDER_OLD, path);
+
+	return n > 0 && n < (int)RECORDER_PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
 /* The ring of the worker before makes room; it stays readable by old_fd and by name. */
 static int put_aside(struct recorder *r, const char *path)
 {
@@ -60,10 +72,10 @@ static int put_aside(struct recorder *r, const char *path)
 	if (!is_ours(r->old_fd)) {
 		return -EEXIST;
 	}
-	const int n = snprintf(old, sizeof(old), "%s" RECORDER_OLD, path);
+	const int rc = old_name(path, old);
 
-	if (n < 0 || (size_t)n >= sizeof(old)) {
-		return -ENAMETOOLONG;
+	if (rc != 0) {
+		return rc;
 	}
 	return rename(path, old) == 0 ? 0 : -errno;
 }
@@ -94,13 +106,42 @@ static int write_head(struct recorder *r)
 	return recorder_write_at(r->fd, &r->head, sizeof(r->head), 0);
 }
 
-static int make_ring(struct recorder *r, const char *path)
+/* Others need the room as well: the page of the next worker lies there. Return: 0 or -ENOSPC. */
+static int fit(struct recorder *r)
 {
-	r->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-	if (r->fd < 0 || flock(r->fd, LOCK_EX | LOCK_NB) != 0) {
+	struct statvfs v;
+
+	/* Of a file system that has no size nothing is known. */
+	if (fstatvfs(r->fd, &v) != 0 || v.f_blocks == 0U) {
+		return 0;
+	}
+	const uint64_t total = (uint64_t)v.f_blocks * v.f_frsize;
+	const uint64_t free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
+	const uint64_t share = total / RESERVE_SHARE;
+	const uint64_t reserve = share > RESERVE_MIN ? share : RESERVE_MIN;
+	const uint64_t room = free_bytes > reserve ? free_bytes - reserve : 0U;
+
+	if (room / RECORD_BLOCK_SIZE < r->head.blocks) {
+		r->head.blocks = (uint32_t)(room / RECORD_BLOCK_SIZE);
+	}
+	return r->head.blocks >= BLOCKS_MIN ? 0 : -ENOSPC;
+}
+
+/* The head comes first: a file that is half made is known as ours. */
+static int make_head(struct recorder *r)
+{
+	/* Whatever the umask says: the group may read. */
+	if (flock(r->fd, LOCK_EX | LOCK_NB) != 0 || fchmod(r->fd, FILE_MODE) != 0) {
 		return -errno;
 	}
 	fill_head(r);
+	const int rc = fit(r);
+
+	return rc != 0 ? rc : write_head(r);
+}
+
+static int fill_ring(struct recorder *r)
+{
 	/* The room that will be mapped must be there: without it the cycle thread would be killed. */
 	const int rc = posix_fallocate(r->fd, 0, (off_t)r->head.blocks_at);
 
@@ -120,6 +161,27 @@ static int make_ring(struct recorder *r, const char *path)
 	const int written = recorder_write_at(r->fd, r->text, r->text_len, r->head.config_at);
 
 	return written != 0 ? written : write_head(r);
+}
+
+static int make_ring(struct recorder *r, const char *path)
+{
+	r->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+	if (r->fd < 0) {
+		return -errno;
+	}
+	int rc = make_head(r);
+
+	rc = rc != 0 ? rc : fill_ring(r);
+	if (rc != 0) {
+		char old[RECORDER_PATH_MAX];
+
+		/* As it was: what the worker before has left may still be of use. */
+		(void)unlink(path);
+		if (r->old_fd >= 0 && old_name(path, old) == 0) {
+			(void)rename(old, path);
+		}
+	}
+	return rc;
 }
 
 static void let_go(struct recorder *r)
@@ -233,7 +295,13 @@ static int drain(struct recorder *r)
 
 static void give_up_ring(struct recorder *r, struct service *s, int rc)
 {
+	char old[RECORDER_PATH_MAX];
+
 	atomic_store_explicit(&r->off, 1U, memory_order_relaxed);
+	/* The next worker needs some room there. */
+	if (old_name(r->config.ring, old) == 0) {
+		(void)unlink(old);
+	}
 	service_say(s, EVENT_RECORDER_FULL, -rc, 0, 0, 0);
 }
 

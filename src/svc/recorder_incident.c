@@ -278,7 +278,10 @@ static int write_incident(struct recorder *r, const struct recorder_window *w, c
 	char temporary[RECORDER_PATH_MAX + NAME_SIZE];
 	char path[RECORDER_PATH_MAX + NAME_SIZE];
 
-	if (mkdir(folder, DIR_MODE) != 0 && errno != EEXIST) {
+	/* Whatever the umask says: the group may read. */
+	if (mkdir(folder, DIR_MODE) == 0) {
+		(void)chmod(folder, DIR_MODE);
+	} else if (errno != EEXIST) {
 		return -errno;
 	}
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
@@ -289,7 +292,7 @@ static int write_incident(struct recorder *r, const struct recorder_window *w, c
 	if (fd < 0) {
 		return -errno;
 	}
-	int rc = write_all(r, w, fd, ret_size);
+	int rc = fchmod(fd, FILE_MODE) == 0 ? write_all(r, w, fd, ret_size) : -errno;
 
 	close(fd);
 	if (rc == 0 && rename(temporary, path) != 0) {

@@ -60,7 +60,11 @@ static int begin_walk(struct walk *k, const struct record_block *last)
 	/* A block that was written before the area was told so counts. */
 	k->at = last != NULL ? last->staged : tail;
 	k->end = head;
-	return k->end - k->at <= RECORDER_STAGING ? 0 : -ENODATA;
+	/* All that is staged is rounded up to the size of a prefix. */
+	return ((k->at | k->end) % sizeof(struct recorder_prefix)) == 0U &&
+			       k->end - k->at <= RECORDER_STAGING
+		       ? 0
+		       : -ENODATA;
 }
 
 static int add_staged(struct recorder *r, struct walk *k, uint32_t len)

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/time.h"
+#include "base/units.h"
 #include "core/record_replay.h"
 #include "lib/bench.h"
 #include "svc/recorder.h"
@@ -380,6 +381,58 @@ static void touch(const char *name, const char *content)
 	(void)fclose(f);
 }
 
+/* The next worker finds no room: what the one before has left stays where it was, to be read. */
+static void test_FLT_52_ring_that_cannot_be_made_leaves_the_one_before(void **state)
+{
+	int status = 0;
+
+	(void)state;
+	begin(&recorder);
+	run_ms(5000);
+	assert_int_equal(recorder_stop(&recorder, false, STOP_MS), 0);
+	const pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct rlimit limit = {.rlim_cur = 8192, .rlim_max = RLIM_INFINITY};
+		const struct recorder_config c = config();
+
+		(void)signal(SIGXFSZ, SIG_IGN);
+		(void)setrlimit(RLIMIT_FSIZE, &limit);
+		_exit(recorder_open(&second, &c) == -EFBIG ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(verify(ring), 1000);
+}
+
+/* Of a worker that died, with numbers of the staging area that nobody could have written. */
+static void test_damaged_staging_area_is_not_walked(void **state)
+{
+	static const uint32_t odd[][2] = {{1, 33}, {17, 16}, {0, 40}, {0, UINT32_MAX}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+		const pid_t pid = fork();
+		int status = 0;
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			begin_without_thread(&recorder); /* no block */
+			bench_run_ms(&bench, 700);
+			atomic_store(&recorder.staging->tail, odd[i][0]);
+			atomic_store(&recorder.staging->head, odd[i][1]);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		begin(&recorder);
+		run_ms(5000);
+		assert_int_equal(recorder_stop(&recorder, false, STOP_MS), 0);
+		assert_int_equal(find("jkr"), 0);
+	}
+}
+
 static void test_number_of_incidents_is_bounded_and_remains_go(void **state)
 {
 	char name[64];
@@ -465,6 +518,8 @@ int main(void)
 		T(test_FLT_65_worker_that_dies_again_and_again_is_kept_once),
 		T(test_FLT_52_full_disk_is_told_once_and_leaves_nothing),
 		T(test_FLT_52_ring_without_room_ends_the_recording_alone),
+		T(test_FLT_52_ring_that_cannot_be_made_leaves_the_one_before),
+		T(test_damaged_staging_area_is_not_walked),
 		T(test_number_of_incidents_is_bounded_and_remains_go),
 		T(test_second_writer_is_refused_and_other_files_are_left),
 		T(test_thread_that_is_too_slow_costs_steps_and_says_so),
