@@ -204,7 +204,7 @@ enum event_level {
 	/* recorder */ \
 	X(INCIDENT_KEPT,    NOTICE,  0,  "recorder: what happened around this is kept ({0:reason}, {1} KiB): jkpylon-replay --list shows it") \
 	X(INCIDENT_FAILED,  ERR,     0,  "recorder: an incident cannot be kept (errno {0}: 28 disk full, 13 not allowed, 2 no such folder): check recorder.incidents; the battery is served all the same") \
-	X(RECORDER_FULL,    WARNING, 0,  "recorder: the ring cannot be written (errno {0}: 28 no room in its folder): remove what else lies there (never cut the ring short), or make recorder.size smaller, and restart; nothing is recorded until then") \
+	X(RECORDER_FULL,    WARNING, 0,  "recorder: the ring cannot be written (errno {0}: 28 no room in its folder): remove other files there, or make recorder.size smaller, and restart; until then nothing is recorded") \
 	X(RECORDER_LOST,    WARNING, 300,"recorder: {0} cycles are missing: the machine was too busy for its thread") \
 	/* realtime */ \
 	X(OVERRUN,          WARNING, 10, "cycle overrun: {0} periods skipped, {1} in total") \
