@@ -74,6 +74,20 @@ void record_block_seal(struct record_block *b)
 	b->head_sum = record_sum(0U, b, sizeof(*b));
 }
 
+/* Programs print it: nothing but printable ASCII, and an end. */
+static bool version_is_good(const char version[RECORD_VERSION_SIZE])
+{
+	for (uint32_t i = 0; i < RECORD_VERSION_SIZE; i++) {
+		if (version[i] == '\0') {
+			return true;
+		}
+		if (version[i] < ' ' || version[i] > '~') {
+			return false;
+		}
+	}
+	return false;
+}
+
 bool record_head_is_good(const struct record_head *h, uint64_t size)
 {
 	struct record_head copy = *h;
@@ -86,7 +100,7 @@ bool record_head_is_good(const struct record_head *h, uint64_t size)
 	       (uint64_t)h->staging_at + h->staging_size <= size && h->blocks_at <= size &&
 	       h->blocks <= RECORD_BLOCKS_MAX &&
 	       (h->block_size == 0U || h->block_size == RECORD_BLOCK_SIZE) &&
-	       memchr(h->version, '\0', sizeof(h->version)) != NULL;
+	       version_is_good(h->version);
 }
 
 bool record_block_is_good(const struct record_block *b)

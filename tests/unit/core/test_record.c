@@ -409,6 +409,36 @@ static void test_other_versions_are_refused(void **state)
 	assert_int_equal(parse(rec.file, rec.len), (int)parts);
 }
 
+static void test_version_of_a_head_is_printable_text(void **state)
+{
+	static const struct {
+		char text[RECORD_VERSION_SIZE];
+		bool good;
+	} version[] = {
+		{"", true},
+		{"1.2.3-rc ~", true},
+		{"1\033[2J", false},
+		{"1\n", false},
+		{"1\x7F", false},
+		{"1\x80", false},
+		{"1\xFF", false},
+		{"1\0\033", true},
+		{"0123456789012345678901234567890", true},
+		{"01234567890123456789012345678901", false},
+	};
+	struct record_head h;
+
+	(void)state;
+	memcpy(&h, rec.file, sizeof(h));
+	for (size_t i = 0; i < sizeof(version) / sizeof(version[0]); i++) {
+		struct record_head other = h;
+
+		memcpy(other.version, version[i].text, sizeof(other.version));
+		record_head_seal(&other);
+		assert_int_equal(record_head_is_good(&other, rec.len), version[i].good);
+	}
+}
+
 static void test_state_of_another_size_is_not_loaded(void **state)
 {
 	static struct cycle core;
@@ -479,6 +509,7 @@ int main(void)
 		cmocka_unit_test(test_every_truncation_of_a_file),
 		cmocka_unit_test(test_every_broken_byte_of_a_file),
 		cmocka_unit_test(test_other_versions_are_refused),
+		cmocka_unit_test(test_version_of_a_head_is_printable_text),
 		cmocka_unit_test(test_state_of_another_size_is_not_loaded),
 		cmocka_unit_test(test_sum_is_that_of_the_standard),
 		cmocka_unit_test(test_moments_that_are_kept),
