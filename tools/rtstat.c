@@ -55,12 +55,27 @@ static enum rtstat_exit cannot_write(const char *name)
 	return RTSTAT_OUTPUT;
 }
 
+/* What is renamed over a device, a pipe, a folder or a link takes its place: never meant. */
+static bool may_replace(const char *name)
+{
+	struct stat st;
+
+	return lstat(name, &st) != 0 || S_ISREG(st.st_mode);
+}
+
 /* Under another name, then renamed: whoever reads FILE never sees half of it. */
 static enum rtstat_exit write_file(const struct rtstat_options *o, const struct rtstat_page *page)
 {
 	char name[NAME_SIZE];
 	FILE *f = NULL;
 
+	if (!may_replace(o->output)) {
+		fprintf(stderr,
+			"rtstat: %s: is no plain file; name a plain file, or one that does not exist "
+			"yet\n",
+			o->output);
+		return RTSTAT_OUTPUT;
+	}
 	if (snprintf(name, sizeof(name), "%s.%ld.tmp", o->output, (long)getpid()) >=
 	    (int)sizeof(name)) {
 		errno = ENAMETOOLONG;

@@ -12,6 +12,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/units.h"
+
 #define SCREEN_ON    "\033[?1049h\033[?25l\033[?7l"
 #define SCREEN_OFF   "\033[?7h\033[?25h\033[?1049l"
 #define HOME	     "\033[H"
@@ -25,6 +27,7 @@
 #define COUNTERS_MAX 6
 #define COUNTERS_COL 26
 #define KEYS	     16
+#define WAIT_MAX_MS  60000
 #define PPM_50	     500000U
 #define PPM_99	     990000U
 #define PPM_999	     999000U
@@ -252,9 +255,11 @@ static void take_key(struct screen *s, char key)
 static bool wait_for_key(struct screen *s, int64_t ns)
 {
 	struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+	/* A terminal that was not read makes us late, and less than 0 would be for ever. */
+	const int64_t ms = clamp_i64(ns / NS_PER_MS, 0, WAIT_MAX_MS);
 	char keys[KEYS];
 
-	if (poll(&p, 1, (int)(ns / NS_PER_MS)) <= 0) {
+	if (poll(&p, 1, (int)ms) <= 0) {
 		return true;
 	}
 	const ssize_t n = read(STDIN_FILENO, keys, sizeof(keys));

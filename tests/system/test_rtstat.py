@@ -227,6 +227,24 @@ def test_svg_has_axes_units_and_percentiles():
                     check(0 <= float(rect.get("x")) <= 860 and float(rect.get("height")) >= 0, "inside")
         code, _, err = rtstat(b.stats.path, "-s", str(b.dir / "no" / "x.svg"))
         check(code == OUTPUT and "x.svg" in err, f"{code} {err}")
+        replaces_plain_files_alone(b, out)
+
+
+def replaces_plain_files_alone(b, plain):
+    before = plain.read_bytes()
+    link, pipe, folder, lost = (b.dir / name for name in ("link", "pipe", "folder", "lost"))
+    link.symlink_to(plain)
+    lost.symlink_to(b.dir / "nothing")
+    os.mkfifo(pipe)
+    folder.mkdir()
+    for path in (link, lost, pipe, folder):
+        kind = os.lstat(path)
+        for args in (("-s", str(path)), ("--json", "-o", str(path))):
+            code, _, err = rtstat(b.stats.path, *args)
+            check(code == OUTPUT and err.startswith(f"rtstat: {path}: is no plain file;"), f"{code} {err}")
+        check(os.lstat(path).st_ino == kind.st_ino, f"{path.name} is still there")
+    check(plain.read_bytes() == before and not (b.dir / "nothing").exists(), "nothing behind a link")
+    check(not list(b.dir.glob("*.tmp")), "nothing unfinished")
 
 
 # ---- conditions ---------------------------------------------------------------------------------
@@ -485,6 +503,24 @@ def test_live_screen_follows_keys_size_and_daemon():
             t.key(b"q")
             check(t.end() == OK, "the end")
             check("\x1b[?1049h" in t.text and t.text.rstrip().endswith("\x1b[?1049l"), "screen is restored")
+        finally:
+            t.close()
+
+
+@takes(9)
+def test_live_screen_goes_on_after_a_terminal_that_was_not_read():
+    with Bench() as b:
+        b.start_running()
+        t = Terminal(b.stats.path, 50, 120)
+        try:
+            t.wait(lambda p: "wakeup" in p, "the page is there")
+            # Its buffer gets full, a picture waits for room, and the next one is late.
+            time.sleep(3)
+            t.read()
+            t.text = ""
+            wait_for(lambda: t.read() or t.text.count("\x1b[H") > 40, 8, "one picture after the other")
+            t.key(b"q")
+            check(t.end() == OK, "the end")
         finally:
             t.close()
 
