@@ -619,7 +619,7 @@ int main(int argc, char **argv)
 		r.quiet = true;
 		const int status = run_file(&r, path);
 
-		if (status != EXIT_USAGE) {
+		if (status != REPLAY_BEFORE) {
 			return status;
 		}
 		r.quiet = false;

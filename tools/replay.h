@@ -13,6 +13,7 @@
 #define REPLAY_OLD	 REPLAY_RING ".old"
 #define REPLAY_INCIDENTS "/var/lib/jkpylon/incidents"
 #define REPLAY_WALL_MAX	 40U
+#define REPLAY_BEFORE	 (-1) /* instead of an exit status: another file may know */
 
 /* Seconds since the start of the recording. */
 void replay_print_seconds(const struct replay_source *s, FILE *f);
@@ -38,9 +39,9 @@ struct replay_view {
 /**
  * replay_why - explain the limits at a moment
  * @when: "hh:mm", "hh:mm:ss" local time, or seconds since the start
- * @quiet: say nothing if the moment lies before the recording
+ * @quiet: say nothing if a time of the clock lies before the recording
  *
- * Return: exit status.
+ * Return: exit status; REPLAY_BEFORE with @quiet: the time lies before the recording.
  */
 int replay_why(struct replay_source *s, const char *when, bool quiet, FILE *f);
 

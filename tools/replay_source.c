@@ -12,6 +12,7 @@
 #define FILE_MAX ((size_t)80 * 1024 * 1024)
 #define FIRST	 (64U * 1024U)
 #define MAGIC	 6U
+#define DELETE	 0x7FU
 
 __attribute__((format(printf, 3, 4))) static int wrong(struct replay_source *s, int rc,
 						       const char *format, ...)
@@ -71,12 +72,28 @@ static int read_all(struct replay_source *s, size_t *ret_len)
 	return failed ? wrong(s, -EIO, "cannot be read, or is too large") : 0;
 }
 
+/* Whether it is text: messages repeat it on a terminal. */
+static bool is_text(const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if ((bytes[i] < ' ' && bytes[i] != '\n') || bytes[i] == DELETE) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* The settings of a record have no line numbers of a file that somebody could look at. */
 static int take_settings(struct replay_source *s)
 {
 	struct replay_config c;
 	struct conf_error e = {0};
 	unsigned long line = 0;
+
+	if (!is_text(s->bytes + s->head.config_at, s->head.config_len)) {
+		return wrong(s, -EINVAL,
+			     "settings in it: control characters; no recorder wrote this");
+	}
 	int rc = replay_config_init(&c);
 	char *text = rc == 0 ? strndup((const char *)s->bytes + s->head.config_at,
 				       s->head.config_len)

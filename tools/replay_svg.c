@@ -12,16 +12,18 @@
 #include "base/units.h"
 #include "replay.h"
 
-#define POINTS_MAX 4000U
-#define EVERY_NS   (200 * NS_PER_MS)
-#define WIDTH	   1200
-#define HEIGHT	   760
-#define LEFT	   70
-#define RIGHT	   1020 /* the legend is beside it */
-#define TICKS	   6
-#define TIME_TICKS 8
-#define BAND	   26
-#define STATES_TOP 620
+#define POINTS_MAX   4000U
+#define KEPT_MAX     (POINTS_MAX / 4U * 3U)
+#define EVERY_NS     (200 * NS_PER_MS)
+#define EVERY_MAX_NS (3600 * NS_PER_S)
+#define WIDTH	     1200
+#define HEIGHT	     760
+#define LEFT	     70
+#define RIGHT	     1020 /* the legend is beside it */
+#define TICKS	     6
+#define TIME_TICKS   8
+#define BAND	     26
+#define STATES_TOP   620
 
 /* A field of the picture: its place, and the values at its edges. */
 struct field {
@@ -66,14 +68,31 @@ void replay_svg_free(struct replay_svg *v)
 	free(v);
 }
 
-/* More than there is room for: every other one goes. */
+static void drop_every_other(struct replay_svg *v, bool keep_states)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < v->count; i++) {
+		const struct point *p = &v->point[i];
+		const struct point *last = &v->point[kept > 0U ? kept - 1U : 0U];
+		const bool changed = p->step != last->step || p->relay != last->relay;
+
+		if (i % 2U == 0U || (keep_states && changed)) {
+			v->point[kept++] = *p;
+		}
+	}
+	v->count = kept;
+}
+
+/* More than there is room for: every other one goes, but no change of a state. */
 static void thin_out(struct replay_svg *v)
 {
-	for (uint32_t i = 0; i < v->count / 2U; i++) {
-		v->point[i] = v->point[2U * i];
+	drop_every_other(v, true);
+	if (v->count > KEPT_MAX) {
+		/* Nothing but changes: more of them than the picture is wide. */
+		drop_every_other(v, false);
 	}
-	v->count /= 2U;
-	v->every_ns *= 2;
+	v->every_ns = min_i64(v->every_ns * 2, EVERY_MAX_NS);
 }
 
 static bool svg_step(struct replay_source *s, void *self)

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/time.h"
+#include "base/units.h"
 #include "replay.h"
 #include "svc/explain.h"
 
@@ -13,9 +14,11 @@
 #define EVENT_TEXT   512
 #define EVENT_AGE_NS (60 * NS_PER_S)
 #define DAY_S	     86400
+#define DAYS_BACK    3 /* a day may lack an hour */
 #define HOUR_S	     3600
 #define MINUTE_S     60
 #define TEXT	     EXPLAIN_TEXT_MAX
+#define OLD	     ".old" /* of the name of a ring: the one before it */
 
 /* The newest events, oldest first. */
 struct kept {
@@ -63,24 +66,50 @@ static int32_t parse_clock(const char *text)
 	return at != NULL && *at == '\0' ? h * HOUR_S + m * MINUTE_S + s : -1;
 }
 
+/*
+ * The last time not after @last that local clocks showed @second of a day, -1: none. Days have 23, 24
+ * or 25 hours: the calendar of the system counts them, and what it makes of an hour that is missing
+ * or there twice is looked at.
+ */
+static time_t last_shown(time_t last, int32_t second)
+{
+	static const int summer[] = {0, 1, -1};
+	time_t found = -1;
+	struct tm today;
+
+	if (localtime_r(&last, &today) == NULL) {
+		return -1;
+	}
+	for (int day = 0; day < DAYS_BACK; day++) {
+		for (uint32_t i = 0; i < ARRAY_SIZE(summer); i++) {
+			struct tm tm = today;
+
+			tm.tm_mday -= day;
+			tm.tm_hour = second / HOUR_S;
+			tm.tm_min = second % HOUR_S / MINUTE_S;
+			tm.tm_sec = second % MINUTE_S;
+			tm.tm_isdst = summer[i];
+
+			const time_t t = mktime(&tm);
+			const bool shown = tm.tm_hour * HOUR_S + tm.tm_min * MINUTE_S + tm.tm_sec ==
+					   second;
+
+			if (shown && t <= last && t > found) {
+				found = t;
+			}
+		}
+	}
+	return found;
+}
+
 /* CLOCK_MONOTONIC of the last time before the end of the record that local clocks showed this. */
 static int64_t by_clock(const struct replay_source *s, int32_t second)
 {
 	const int64_t last_ns = source_last_ns(s);
-	const time_t last_s = (time_t)((last_ns + s->wall_offset_ns) / NS_PER_S);
-	struct tm tm;
+	const time_t t = last_shown((time_t)((last_ns + s->wall_offset_ns) / NS_PER_S), second);
 
-	if (localtime_r(&last_s, &tm) == NULL) {
-		return last_ns;
-	}
-	int64_t back_s = (int64_t)tm.tm_hour * HOUR_S + (int64_t)tm.tm_min * MINUTE_S + tm.tm_sec -
-			 second;
-
-	if (back_s < 0) {
-		back_s += DAY_S;
-	}
 	/* To the end of that second: what was in force in it. */
-	return ((int64_t)last_s - back_s + 1) * NS_PER_S - s->wall_offset_ns - 1;
+	return ((int64_t)t + 1) * NS_PER_S - s->wall_offset_ns - 1;
 }
 
 static int wrong_time(const char *when)
@@ -193,12 +222,27 @@ static int print_answer(const struct replay_source *s, const struct kept *k, FIL
 	return 0;
 }
 
+static int lies_before(const struct replay_source *s, const char *when)
+{
+	const size_t len = strlen(s->path);
+	const size_t end = sizeof(OLD) - 1U;
+	const bool old = len >= end && strcmp(s->path + len - end, OLD) == 0;
+	const bool ring = s->is_record && s->head.block_size != 0U && !old;
+
+	fprintf(stderr,
+		"jkpylon-replay: %s lies before this recording: see %s%sthe incidents (--list)\n",
+		when, ring ? s->path : "", ring ? OLD ", or " : "");
+	return 1;
+}
+
 int replay_why(struct replay_source *s, const char *when, bool quiet, FILE *f)
 {
 	static struct kept kept;
 	enum source_event e = SOURCE_BEGIN;
 	int64_t until_ns = 0;
 	bool any = false;
+	bool missing = false; /* steps, just before this one */
+	const bool clock = parse_clock(when) >= 0;
 	const int status = find_moment(s, when, &until_ns);
 
 	if (status != 0) {
@@ -210,26 +254,25 @@ int replay_why(struct replay_source *s, const char *when, bool quiet, FILE *f)
 			return 1;
 		}
 		if (e != SOURCE_STEP) {
+			missing = missing || e == SOURCE_LOST;
 			continue;
 		}
-		if (!any && s->in->now_ns > until_ns && quiet) {
-			return 1;
-		}
-		if (!any && s->in->now_ns > until_ns) {
-			fprintf(stderr,
-				"jkpylon-replay: %s lies before this recording: see %s.old, or the "
-				"incidents (--list)\n",
-				when,
-				s->is_record && s->head.block_size != 0U ? s->path : REPLAY_RING);
-			return 1;
+		/* Seconds since the start begin with the first step. */
+		if (!any && clock && s->in->now_ns > until_ns) {
+			return quiet ? REPLAY_BEFORE : lies_before(s, when);
 		}
 		any = true;
 		for (uint32_t i = 0; i < s->out->event_len; i++) {
 			keep(&kept, &s->out->event[i]);
 		}
 		if (s->in->now_ns + s->config.core.period_us * NS_PER_US > until_ns) {
+			if (missing && s->in->now_ns > until_ns) {
+				fputs("this moment is missing in the recording; the next one is:\n",
+				      f);
+			}
 			return print_answer(s, &kept, f);
 		}
+		missing = false;
 	}
 	fprintf(stderr, "jkpylon-replay: %s lies behind the end of this recording\n", when);
 	return 1;

@@ -3,13 +3,16 @@
 """The flight recorder of the daemon: what is kept of a fault, of a worker that dies, of a disk that is
 full, and what jkpylon-replay makes of it."""
 
+import calendar
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import time
 import xml.dom.minidom
+import zlib
 
 from daemon_bench import SLOW, Bench, check, limits, main, now, takes, wait_for, with_cell
 
@@ -198,6 +201,8 @@ def test_reasons_in_words():
             out = replay("--why", second, path).stdout
             for text in texts:
                 check(text in out, f"{second}: {text!r} is missing:\n{out}")
+        outside(path)
+        clock(path)
         data = bytearray(path.read_bytes())
         whole = path.read_bytes()
         data[len(data) // 2] ^= 1
@@ -209,6 +214,123 @@ def test_reasons_in_words():
         changed = whole.replace(b"limits.charge_max=60A", b"limits.charge_max=50A")
         path.write_bytes(changed)
         check("damaged" in replay("--verify", path).stderr, "settings have a sum")
+        path.write_bytes(sealed(whole.replace(b"limits.charge_max=60A", b"limits.charge_max=6\x1bA")))
+        r = replay("--verify", path)
+        check(r.returncode == USAGE and "control characters" in r.stderr and "\x1b" not in r.stderr, r.stderr)
+
+
+# Fields of struct record_head and struct record_block, see core/record_file.h.
+HEAD, BLOCK = struct.Struct("<8s14I3q32s"), struct.Struct("<8I4q")
+SUM, CONFIG_LEN, CONFIG_SUM, CONFIG_AT, BLOCKS_AT, WALL = 2, 9, 10, 11, 14, 17
+
+
+def sealed(data, wall_ns=None):
+    """The same with right sums, and with a clock time."""
+    head = list(HEAD.unpack_from(data))
+    config = data[head[CONFIG_AT]:][:head[CONFIG_LEN]]
+    head[CONFIG_SUM] = zlib.crc32(config)
+    if wall_ns is not None:
+        head[WALL] = wall_ns
+    head[SUM] = 0
+    head[SUM] = zlib.crc32(HEAD.pack(*head))
+    return HEAD.pack(*head) + data[HEAD.size:]
+
+
+def blocks(data):
+    """Of each: where it is, where the next one is, and its first and last moment in ns."""
+    at = HEAD.unpack_from(data)[BLOCKS_AT]
+    while at + BLOCK.size <= len(data):
+        block = BLOCK.unpack_from(data, at)
+        end = at + BLOCK.size + (block[3] + 7) // 8 * 8
+        yield at, end, block[8], block[9]
+        at = end
+
+
+def outside(path):
+    """A moment that the record does not have."""
+    whole = path.read_bytes()
+    all_of = list(blocks(whole))
+    check(len(all_of) > 2, f"{len(all_of)} blocks")
+    start_ns = all_of[0][2]
+    at, _, first_ns, last_ns = all_of[1]
+    middle = f"{(first_ns + last_ns) / 2e9 - start_ns / 1e9:.3f}"
+    missing = "this moment is missing in the recording; the next one is:\n"
+    check(missing not in replay("--why", middle, path).stdout, "it is there")
+    check(replay("--why", "0", path).returncode == SAME, "the first moment is one of it")
+    data = bytearray(whole)
+    data[at + BLOCK.size] ^= 1
+    path.write_bytes(data)
+    for second, gone in ((middle, True), (f"{(first_ns - start_ns) / 1e9 - 1:.3f}", False),
+                         (f"{(all_of[2][2] - start_ns) / 1e9 + 1:.3f}", False)):
+        r = replay("--why", second, path)
+        check(r.returncode == SAME and r.stdout.startswith(missing) == gone, f"{second}: {r.stdout}{r.stderr}")
+    path.write_bytes(whole)
+
+
+def clock(path):
+    """By the clock: across a change of summer time, before the record, and with the ring before it."""
+    whole = path.read_bytes()
+    all_of = list(blocks(whole))
+    first_ns, last_ns = all_of[0][2], all_of[-1][3]
+    # It begins at 12:00:00 UTC.
+    noon_ns = calendar.timegm((2026, 3, 29, 12, 0, 0)) * 10**9
+    path.write_bytes(sealed(whole, noon_ns - first_ns))
+    check((last_ns - first_ns) / 1e9 > 90, "long enough")
+
+    def at(when, zone, file=path):
+        return subprocess.run([REPLAY, "--why", when, str(file)], capture_output=True, text=True, timeout=60,
+                              check=False, env={**os.environ, "TZ": zone})
+
+    wanted = at("12:00:45", "UTC0")
+    check(wanted.returncode == SAME and "12:00:45.98" in wanted.stdout, wanted.stdout + wanted.stderr)
+    # 29 March is day 87, counted from 0. An hour forward, and an hour back, at 12:01:00 UTC.
+    forward, back = "AAA0BBB,87/12:01:00,300/3", "AAA0BBB,300/3,87/13:01:00"
+    for when, zone in (("12:00:45", forward), ("13:00:45", back)):
+        r = at(when, zone)
+        check(r.returncode == SAME and r.stdout.startswith(f"2026-03-29 {when}.980, 45.98"),
+              f"{zone}: {r.stdout}{r.stderr}")
+    for when, zone in (("13:01:15", forward), ("12:01:15", back)):
+        r = at(when, zone)
+        check(r.returncode == SAME and r.stdout.startswith(f"2026-03-29 {when}.980, 75.98"),
+              f"{zone}: {r.stdout}{r.stderr}")
+    # What the clock skips was shown on the day before.
+    r = at("12:01:15", forward)
+    check(r.returncode == USAGE and r.stderr.count("lies before this recording") == 1, r.stderr)
+    rings(path, noon_ns - first_ns)
+    path.write_bytes(whole)
+
+
+def rings(path, wall_ns):
+    """Without a file: the ring of before is asked for what was before, and for nothing else."""
+    data = path.read_bytes()
+    old = path.with_suffix(".before")
+    old.write_bytes(sealed(data, wall_ns - 3600 * 10**9))
+
+    def asked(when, ring=path):
+        script = ('mount -t tmpfs none /run && mkdir /run/jkpylon && cp "$2" /run/jkpylon/ring && '
+                  'cp "$3" /run/jkpylon/ring.old && exec "$0" --why "$1"')
+        unshare = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
+        return subprocess.run([*unshare, "sh", "-c", script, REPLAY, when, str(ring), str(old)],
+                              capture_output=True, text=True, timeout=60, check=False,
+                              env={**os.environ, "TZ": "UTC0"})
+
+    r = asked("12:00:45")
+    if "unshare" in r.stderr or "mount" in r.stderr:
+        print("# without the ring of before: unshare --mount and mount need root or user namespaces")
+        return
+    check(r.returncode == SAME and "2026-03-29 12:00:45" in r.stdout, r.stdout + r.stderr)
+    r = asked("11:00:45")
+    check(r.returncode == SAME and "2026-03-29 11:00:45" in r.stdout and not r.stderr, r.stdout + r.stderr)
+    r = asked("10:00")
+    check(r.returncode == USAGE and r.stderr.count("\n") == 1 and "before" in r.stderr
+          and ".old" not in r.stderr, r.stderr)
+    for when, text in (("99999", "behind the end"), ("x", "expected hh:mm")):
+        r = asked(when)
+        check(r.returncode == USAGE and r.stderr.count("\n") == 1 and text in r.stderr, r.stderr)
+    broken = path.with_suffix(".broken")
+    broken.write_bytes(data[:100])
+    r = asked("11:00:45", broken)
+    check(r.returncode == USAGE and r.stderr.count("\n") == 1 and not r.stdout, r.stdout + r.stderr)
 
 
 if __name__ == "__main__":

@@ -159,6 +159,28 @@ class Golden(unittest.TestCase):
         self.assertEqual((result.returncode, result.stdout),
                          (SAME, replay(GOLDEN + ".trace").stdout), result.stderr)
 
+    def test_picture_of_a_long_run_shows_every_short_state(self):
+        """More steps than it has points; the relay is open in some of them for one step."""
+        at = range(301, 12000, 777)
+        lines = []
+        for i in range(12000):
+            t_ns = 1000 + i * 200_000_000
+            lines.append(f"S {t_ns} {t_ns} 1")
+            if i in at:
+                lines.append("G 1 0")
+            elif i == 0 or i - 1 in at:
+                lines.append("G 2 0")
+        r = replay("--svg", "-", "-", data=HEAD + "\n".join(lines) + "\nZ\n")
+        self.assertEqual(r.returncode, SAME, r.stderr)
+        self.assertEqual(r.stdout.count("class='s open'"), len(at))
+
+    def test_picture_of_nothing_but_changes_is_bounded(self):
+        lines = [f"S {1000 + i * 20_000_000} {1000 + i * 20_000_000} 1\nG {1 + i % 2} 0" for i in range(12000)]
+        r = replay("--svg", "-", "-", data=HEAD + "\n".join(lines) + "\nZ\n")
+        self.assertEqual(r.returncode, SAME, r.stderr)
+        self.assertIn("</svg>", r.stdout)
+        self.assertLess(r.stdout.count("<rect"), 4100)
+
     def test_a_full_disk_is_told(self):
         with open("/dev/full", "wb") as full:
             result = subprocess.run([REPLAY, GOLDEN + ".trace"], stdout=full,
