@@ -11,7 +11,8 @@
  * anything to read. To shut it down would not do: what the kernel has would be read before.
  *
  * All that holds for libmosquitto 2.0. Later ones read ahead, so nothing can be known of what comes
- * next: with these the inlet is off, and RLIMIT_DATA (worker_mqtt.c) is what bounds them.
+ * next: with these the inlet is off, floods are not counted, and RLIMIT_DATA (worker_mqtt.c) is what
+ * bounds them.
  *
  * What remains: between a look that finds nothing and the library's own reading, in one call of it,
  * microseconds pass; a header that comes just then is not seen. Nor is one over TLS that begins at the
