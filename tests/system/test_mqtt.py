@@ -262,7 +262,7 @@ def test_SAF_19_FLT_35_FLT_36_FLT_37_orders():
 
 
 @needs_broker
-@takes(4)
+@takes(10)
 def test_FLT_36_SAF_13_flood_and_large_payloads():
     with MqttBench() as b:
         b.broker.start()
@@ -304,13 +304,11 @@ def test_FLT_36_SAF_13_large_retained_message_keeps_no_values_back():
             said = steady(b)
             line = b.wait_log(d, "MQTT: the broker announces 20499 bytes in one packet, 16384 are taken")
             check(line.startswith("<4>") and "orders are not heard for 300 s" in line, line)
-            wait_for(lambda: d.log().count("MQTT: connected") == 2, WAIT_S, "connected again")
-            begin, mark = now(), len(c.messages)
             wait_for(lambda: [m.payload for m in c.of("jkpylon/status")] ==
                      [b"online", b"offline", b"online"], WAIT_S, "left once, online again")
+            begin, mark = now(), len(c.messages)
             c.publish("jkpylon/set/charge_limit", '{"value":5,"id":"unheard"}')
             time.sleep(6)
-            check(d.log().count("MQTT: connected") == 2, d.log())
             check("connection to the broker lost" not in d.log(), d.log())
             states = c.of("jkpylon/battery", mark)
             check(len(states) >= (2 if SLOW else 5), f"{len(states)} states within 6 s")
