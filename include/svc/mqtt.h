@@ -40,17 +40,22 @@
 #define MQTT_PACKET_MAX	  16384U /* bytes of a packet that is read; an order has 256 at most */
 #define MQTT_PACKET_MS	  10000	 /* from its first byte to its last */
 /* Lines in the library's log while it reads: one or two for each packet. */
-#define MQTT_LINES_AT_ONCE  128U
 #define MQTT_LINES_A_SECOND 4000U
-#define MQTT_PENDING	    24U
-#define MQTT_REPLIES	    16U
-#define MQTT_UNACKED	    16U
-#define MQTT_TOPIC_MAX	    128U
-#define MQTT_NAME_MAX	    64U /* of prefix and identifier, without the NUL */
-#define MQTT_PASSWORD_MAX   256U
-#define MQTT_SEED_MS	    20000 /* as often as the original script */
-#define MQTT_RING_ORDERS    8U
-#define MQTT_RING_ANSWERS   32U
+#define MQTT_LINES_AT_ONCE  (MQTT_LINES_A_SECOND / 2U)
+/*
+ * So long nothing is subscribed after the broker has sent too much: a message that is retained below
+ * set/ comes with each subscription and would end every connection. Values go on, orders are not heard.
+ */
+#define MQTT_DEAF_MS	  300000
+#define MQTT_PENDING	  24U
+#define MQTT_REPLIES	  16U
+#define MQTT_UNACKED	  16U
+#define MQTT_TOPIC_MAX	  128U
+#define MQTT_NAME_MAX	  64U /* of prefix and identifier, without the NUL */
+#define MQTT_PASSWORD_MAX 256U
+#define MQTT_SEED_MS	  20000 /* as often as the original script */
+#define MQTT_RING_ORDERS  8U
+#define MQTT_RING_ANSWERS 32U
 
 /**
  * struct mqtt_config - settings; texts, snapshots and rings outlive the service
@@ -126,15 +131,18 @@ enum mqtt_tls_fault {
 
 /**
  * struct mqtt_inlet - what the library is let read, see mqtt_inlet.h
+ * @off: the library is one that cannot be watched: nothing is looked at
  * @inside: the packet whose header was looked at last is not read yet
  * @partial: of the next header there is a part only
  * @shaken: the library has seen the end of the handshake of TLS
  * @error: why the connection was cut, 0 = it was not
  * @size: bytes of the newest packet that was looked at
+ * @waited_ms: for the rest of headers since mqtt_link_drive() began
  * @since_ns: since when it is under way, TIME_NEVER = none is
  * @in_step, @in_second: lines of the log since mqtt_link_drive() began, and since @second_ns
  */
 struct mqtt_inlet {
+	bool off;
 	bool inside;
 	bool partial;
 	bool shaken;
@@ -142,6 +150,7 @@ struct mqtt_inlet {
 	uint32_t size;
 	uint32_t in_step;
 	uint32_t in_second;
+	int32_t waited_ms;
 	int64_t since_ns;
 	int64_t second_ns;
 };
@@ -214,6 +223,8 @@ struct mqtt {
 	struct lookup *lookup; /* of mqtt.host, NULL = none is under way */
 	bool second;	       /* the second address has its turn: the first did not let in */
 	enum mqtt_greeting greeting;
+	bool deaf;	       /* set/ is not subscribed on this connection yet */
+	int64_t deaf_until_ns; /* 0 = may be subscribed at once */
 	bool know_telemetry;
 	bool know_realtime;
 	bool good;  /* said since the newest round */

@@ -29,8 +29,10 @@ static int subscribe(struct mqtt *m)
 {
 	char topic[MQTT_TOPIC_MAX];
 
-	return m->config.commands ? mqtt_link_subscribe(&m->link, mqtt_topic(m, topic, "set/+"))
-				  : 0;
+	m->deaf = m->config.commands && service_now() < m->deaf_until_ns;
+	return m->config.commands && !m->deaf
+		       ? mqtt_link_subscribe(&m->link, mqtt_topic(m, topic, "set/+"))
+		       : 0;
 }
 
 /* One thing after the other, as the broker takes them. */
@@ -102,17 +104,18 @@ static int publish_due(struct mqtt *m)
 	return r;
 }
 
-/* Return: whether it was what the broker sends. */
-static bool say_unfit(struct mqtt *m, int error)
+/* What the broker sends is not fit to be read. Return: whether it was that. */
+static bool go_deaf(struct mqtt *m, int error)
 {
 	if (error == LINK_LARGE) {
 		service_say(&m->service, EVENT_MQTT_LARGE, shown(m->link.inlet.size),
-			    (int32_t)MQTT_PACKET_MAX, 0, 0);
+			    (int32_t)MQTT_PACKET_MAX, MQTT_DEAF_MS, 0);
 	} else if (error == LINK_FLOOD) {
-		service_say(&m->service, EVENT_MQTT_FLOODED, 0, 0, 0, 0);
+		service_say(&m->service, EVENT_MQTT_FLOODED, MQTT_DEAF_MS, 0, 0, 0);
 	} else {
 		return false;
 	}
+	m->deaf_until_ns = service_now() + MQTT_DEAF_MS * NS_PER_MS;
 	return true;
 }
 
@@ -138,7 +141,7 @@ static void say_failure(struct mqtt *m, int error)
 		service_say(s, EVENT_MQTT_TLS, -error, 0, 0, 0);
 	} else if (error == LINK_SLOW_NAME) {
 		service_say(s, EVENT_MQTT_SLOW_NAME, MQTT_LOOKUP_MS, 0, 0, 0);
-	} else if (!say_unfit(m, error)) {
+	} else if (!go_deaf(m, error)) {
 		service_say(s, EVENT_MQTT_UNREACHABLE, -error, 0, 0, 0);
 	}
 }
@@ -187,6 +190,7 @@ static int mqtt_open(struct service *service, void *self)
 		return r;
 	}
 	m->greeting = MQTT_GREET_STATE;
+	m->deaf = false;
 	m->good = false;
 	m->waits = false;
 	m->replies = 0;
@@ -212,8 +216,11 @@ static int work(struct mqtt *m)
 	if (m->greeting != MQTT_GREETED) {
 		return greet(m);
 	}
-	const int r = mqtt_publish_replies(m);
+	int r = mqtt_publish_replies(m);
 
+	if (r == 0 && m->deaf && mqtt_link_ready(&m->link)) {
+		r = subscribe(m);
+	}
 	return r != 0 ? r : publish_due(m);
 }
 
@@ -236,7 +243,7 @@ static int mqtt_step(struct service *service, void *self)
 
 		r = mqtt_link_drive(&m->link, service, sat_i32(clamp_i64(left_ms, 0, tick_ms)));
 	}
-	if (r != 0 && !service_stopping(service) && !say_unfit(m, r)) {
+	if (r != 0 && !service_stopping(service) && !go_deaf(m, r)) {
 		service_say(service, EVENT_MQTT_LOST, -r, 0, 0, 0);
 	}
 	return r;

@@ -6,6 +6,7 @@
 #include <mosquitto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -27,6 +28,11 @@
 #define DIGIT	     0x7FU
 #define MORE	     0x80U
 #define DIGIT_BITS   7U
+
+#define FIT_MAJOR 2 /* version of the library */
+#define FIT_MINOR 0
+#define REST_MS	  50 /* for what is missing of a header right behind a packet */
+#define NAP_MS	  5
 
 static int check_kind(uint8_t kind, uint32_t length)
 {
@@ -110,6 +116,14 @@ static ssize_t peek(struct mqtt_link *l, uint8_t head[MQTT_HEADER_MAX])
 	return r;
 }
 
+/* Whether the @n bytes that were seen are all there is of a record of TLS. */
+static bool record_ends(const struct mqtt_link *l, ssize_t n)
+{
+	const SSL *ssl = mosquitto_ssl_get(l->mosq);
+
+	return ssl != NULL && SSL_pending(ssl) == n;
+}
+
 /* Between two packets. Return: as mqtt_inlet_look(). */
 static int next_packet(struct mqtt_link *l)
 {
@@ -117,14 +131,20 @@ static int next_packet(struct mqtt_link *l)
 	uint8_t head[MQTT_HEADER_MAX];
 	const ssize_t n = peek(l, head);
 
+	in->partial = false;
 	if (n < 0) {
 		return (int)n;
 	}
 	if (n == 0) {
 		return 0; /* the end: the library finds it itself */
 	}
-	const int r = mqtt_header_check(head, (size_t)n, &in->size);
+	int r = mqtt_header_check(head, (size_t)n, &in->size);
 
+	/* The rest is in another record, which is not shown before this one is read. */
+	if (r == -EAGAIN && record_ends(l, n)) {
+		in->size = 0;
+		r = 0;
+	}
 	if (in->since_ns == TIME_NEVER) {
 		in->since_ns = service_now();
 	}
@@ -133,11 +153,27 @@ static int next_packet(struct mqtt_link *l)
 	return r;
 }
 
+bool mqtt_inlet_fits(int major, int minor)
+{
+	return major == FIT_MAJOR && minor == FIT_MINOR;
+}
+
+void mqtt_inlet_init(struct mqtt_link *l)
+{
+	int major = 0;
+	int minor = 0;
+
+	(void)mosquitto_lib_version(&major, &minor, NULL);
+	l->inlet.off = !mqtt_inlet_fits(major, minor);
+	l->inlet.since_ns = TIME_NEVER;
+	l->inlet.second_ns = TIME_NEVER;
+}
+
 int mqtt_inlet_look(struct mqtt_link *l)
 {
 	SSL *ssl = mosquitto_ssl_get(l->mosq);
 
-	if (l->inlet.inside) {
+	if (l->inlet.off || l->inlet.inside) {
 		return 0;
 	}
 	const int r = next_packet(l);
@@ -184,11 +220,25 @@ static bool count_packet(struct mqtt_inlet *in)
 	return in->in_step > MQTT_LINES_AT_ONCE || in->in_second > MQTT_LINES_A_SECOND;
 }
 
+/* As next_packet(); of a header that comes in parts, the rest is about to come. */
+static int next_header(struct mqtt_link *l)
+{
+	struct mqtt_inlet *in = &l->inlet;
+	int r = next_packet(l);
+
+	while (in->partial && in->waited_ms < REST_MS) {
+		(void)poll(NULL, 0, NAP_MS);
+		in->waited_ms += NAP_MS;
+		r = next_packet(l);
+	}
+	return r;
+}
+
 void mqtt_inlet_taken(struct mqtt_link *l)
 {
 	struct mqtt_inlet *in = &l->inlet;
 
-	if (in->error != 0) {
+	if (in->off || in->error != 0) {
 		return;
 	}
 	in->inside = false;
@@ -198,7 +248,7 @@ void mqtt_inlet_taken(struct mqtt_link *l)
 		cut(l, LINK_FLOOD);
 		return;
 	}
-	const int r = next_packet(l);
+	const int r = next_header(l);
 
 	/* Half a header would be read, and what it announces is not known yet. */
 	if (in->partial) {

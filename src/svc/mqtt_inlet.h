@@ -10,13 +10,19 @@
  * A connection that is not fit to be read further is cut: its descriptor is replaced by one without
  * anything to read. To shut it down would not do: what the kernel has would be read before.
  *
+ * All that holds for libmosquitto 2.0. Later ones read ahead, so nothing can be known of what comes
+ * next: with these the inlet is off, floods are not counted, and RLIMIT_DATA (worker_mqtt.c) is what
+ * bounds them.
+ *
  * What remains: between a look that finds nothing and the library's own reading, in one call of it,
- * microseconds pass; a header that comes just then is not seen. It can have what RLIMIT_DATA leaves
- * (worker_mqtt.c), and has MQTT_PACKET_MS to become a whole packet.
+ * microseconds pass; a header that comes just then is not seen. Nor is one over TLS that begins at the
+ * end of a record: SSL_peek() shows no more than that. Both can have what RLIMIT_DATA leaves, and have
+ * MQTT_PACKET_MS to become a whole packet.
  */
 #ifndef JKP_SVC_MQTT_INLET_H
 #define JKP_SVC_MQTT_INLET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +42,12 @@
  */
 int mqtt_header_check(const uint8_t *head, size_t len, uint32_t *ret_size);
 
+/* Whether a version of the library reads and tells packet by packet, without reading ahead. Pure. */
+bool mqtt_inlet_fits(int major, int minor);
+
+/* Of a new connection; the rest of it is zeroed. */
+void mqtt_inlet_init(struct mqtt_link *l);
+
 /**
  * mqtt_inlet_look - before the library reads
  *
@@ -44,7 +56,10 @@ int mqtt_header_check(const uint8_t *head, size_t len, uint32_t *ret_size);
  */
 int mqtt_inlet_look(struct mqtt_link *l);
 
-/* The library has read a packet, and may read the next one at once: called by its log. */
+/*
+ * The library has read a packet, and may read the next one at once: called by its log. Waits for the
+ * rest of a header, 50 ms at most within one mqtt_link_drive().
+ */
 void mqtt_inlet_taken(struct mqtt_link *l);
 
 /**

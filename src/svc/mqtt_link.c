@@ -187,8 +187,7 @@ static void bound_socket(const struct mqtt_link *l)
 int mqtt_link_open(struct mqtt_link *l, const struct mqtt_config *config, const char *host)
 {
 	l->blocked_ns = TIME_NEVER;
-	l->inlet.since_ns = TIME_NEVER;
-	l->inlet.second_ns = TIME_NEVER;
+	mqtt_inlet_init(l);
 	l->mosq = mosquitto_new(config->client_id, true, l);
 	if (l->mosq == NULL) {
 		return -errno;
@@ -320,6 +319,7 @@ int mqtt_link_drive(struct mqtt_link *l, struct service *s, int32_t ms)
 	}
 	l->written = l->written || (events & POLLOUT) != 0;
 	l->inlet.in_step = 0;
+	l->inlet.waited_ms = 0;
 	const int r = run(l, events, tls);
 
 	return judge(l, r, tls);

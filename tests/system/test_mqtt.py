@@ -262,7 +262,7 @@ def test_SAF_19_FLT_35_FLT_36_FLT_37_orders():
 
 
 @needs_broker
-@takes(4)
+@takes(10)
 def test_FLT_36_SAF_13_flood_and_large_payloads():
     with MqttBench() as b:
         b.broker.start()
@@ -275,11 +275,6 @@ def test_FLT_36_SAF_13_flood_and_large_payloads():
             reply = c.wait_json("jkpylon/reply", verdict="refused")
             check("longer than 256 bytes" in reply["reason"], reply)
             rss, _ = size_of(pid)
-            # What is larger is not even read.
-            c.publish("jkpylon/set/charge_limit", b"1" * 1000000)
-            b.wait_log(d, "MQTT: the broker announces 1000030 bytes in one packet, 16384 are taken")
-            wait_for(lambda: d.log().count("MQTT: connected") == 2, WAIT_S, "connected again")
-            wait_for(lambda: c.of("jkpylon/orders", len(c.messages) - 5), WAIT_S, "greeted")
             mark = len(c.messages)
             for _ in range(3000):
                 c.publish("jkpylon/set/charge_limit", '{"value":399,"ttl":1}')
@@ -289,7 +284,37 @@ def test_FLT_36_SAF_13_flood_and_large_payloads():
             replies = c.of("jkpylon/reply", mark)
             check(len(replies) < 60, f"{len(replies)} replies")
             check("399 A for 1 s" in d.log(), d.log())
+            # What is larger is not even read.
+            c.publish("jkpylon/set/charge_limit", b"1" * 1000000)
+            b.wait_log(d, "MQTT: the broker announces 1000030 bytes in one packet, 16384 are taken")
+            wait_for(lambda: d.log().count("MQTT: connected") == 2, WAIT_S, "connected again")
             check(SLOW or size_of(pid)[0] - rss < 4096, f"{size_of(pid)[0] - rss} kB more")
+
+
+@needs_broker
+@takes(9)
+def test_FLT_36_SAF_13_large_retained_message_keeps_no_values_back():
+    with MqttBench() as b:
+        b.broker.start()
+        with Client(b.broker.port) as c:
+            # It comes with each subscription.
+            c.publish("jkpylon/set/x", b"1" * 20480, retain=True)
+            c.wait("jkpylon/set/x")
+            d = b.start()
+            said = steady(b)
+            line = b.wait_log(d, "MQTT: the broker announces 20499 bytes in one packet, 16384 are taken")
+            check(line.startswith("<4>") and "orders are not heard for 300 s" in line, line)
+            wait_for(lambda: [m.payload for m in c.of("jkpylon/status")] ==
+                     [b"online", b"offline", b"online"], WAIT_S, "left once, online again")
+            begin, mark = now(), len(c.messages)
+            c.publish("jkpylon/set/charge_limit", '{"value":5,"id":"unheard"}')
+            time.sleep(6)
+            check("connection to the broker lost" not in d.log(), d.log())
+            states = c.of("jkpylon/battery", mark)
+            check(len(states) >= (2 if SLOW else 5), f"{len(states)} states within 6 s")
+            check(len(c.of("jkpylon/status")) == 3, c.of("jkpylon/status"))
+            check(not c.of("jkpylon/reply") and "command accepted" not in d.log(), d.log())
+            bus_is_calm(b, begin, said)
 
 
 @needs_broker
@@ -526,7 +551,19 @@ def by_bytes(data, rest=b"", gap=0.15):
     return send
 
 
+def in_parts(*parts, gap=0.005):
+    """What is fit to be read, then, a second later, what is not."""
+    def send(s):
+        for part in parts:
+            s.sendall(part)
+            time.sleep(gap)
+        time.sleep(1)
+        s.sendall(b"\xc0\x00")
+    return send
+
+
 ORDER = Client.packet(0x30, text_of(b"jkpylon/set/charge_limit") + b"1")
+ORDER_1 = Client.packet(0x32, text_of(b"jkpylon/set/charge_limit") + b"\0\1" + b"1")
 HOSTILE = [
     ("announces 256 MB", at_once(b"\x30\xff\xff\xff\x7f" + bytes(100000)), 0, 1),
     ("announces 40 MB behind an order", at_once(ORDER + b"\x30\x80\xb4\x89\x13" + bytes(1000)), 0, 1),
@@ -536,16 +573,19 @@ HOSTILE = [
     ("confirms a subscription without end", without_end(b"\x90\x03\0\1\1"), 0, 2),
     ("orders without end", without_end(ORDER), 0, 2),
     ("orders with quality 1 without end",
-     without_end(Client.packet(0x32, text_of(b"jkpylon/set/charge_limit") + b"\0\1" + b"1")), 0, 2),
+     without_end(ORDER_1), 0, 2),
     ("orders with quality 2", at_once(Client.packet(0x34, text_of(b"jkpylon/set/x") + b"\0\1" + b"1")),
      0, 1),
     ("sends what only clients send", at_once(b"\xc0\x00"), 0, 1),
+    ("orders with half a header behind", in_parts(ORDER + ORDER[:1], ORDER[1:]), 0.9, 3),
+    ("orders a hundred times with quality 1", in_parts(ORDER_1 * 100), 0.9, 3),
     ("sends a length of five bytes", at_once(b"\x30\xff\xff\xff\xff\x01"), 0, 1),
 ]
 # What a header announces is seen when it is whole; over TLS a record at a time is seen.
 TRICKLE = [("announces 200 MB a byte at a time", by_bytes(b"\x30\x80\x84\xaf\x5f"), 0.5, 2),
            ("begins a packet and goes on for ever", by_bytes(b"\x30\x80\x7f", gap=0.5), 9, 13)]
-TRICKLE_TLS = [("begins a header, no more", at_once(b"\x30"), 9, 13)]
+TRICKLE_TLS = [("begins a header, no more", at_once(b"\x30"), 9, 13),
+               ("orders in two records", in_parts(ORDER[:1], ORDER[1:], gap=0.3), 1.5, 4)]
 
 
 def thread_s(pid, name):

@@ -128,12 +128,25 @@ static void test_whatever_passes_is_bounded(void **state)
 	assert_true(passed >= 8U * (128U * 256U + 128U * 128U - 2U));
 }
 
+/* 2.0 alone reads and tells packet by packet. */
+static void test_only_the_library_that_can_be_watched(void **state)
+{
+	(void)state;
+	assert_true(mqtt_inlet_fits(2, 0));
+	assert_false(mqtt_inlet_fits(2, 1));
+	assert_false(mqtt_inlet_fits(2, 2));
+	assert_false(mqtt_inlet_fits(3, 0));
+	assert_false(mqtt_inlet_fits(1, 6));
+	assert_false(mqtt_inlet_fits(0, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_every_part_wants_more),
 		cmocka_unit_test(test_whatever_passes_is_bounded),
+		cmocka_unit_test(test_only_the_library_that_can_be_watched),
 	};
 
 	return cmocka_run_group_tests_name("svc/mqtt_inlet", tests, NULL, NULL);
