@@ -191,8 +191,8 @@ enum event_level {
 	X(MQTT_TLS,         WARNING, 300,"MQTT: TLS fails (errno {0}): check mqtt.port, the certificate files, and that the broker speaks TLS there; tried again") \
 	X(MQTT_SECRET,      ERR,     300,"MQTT: mqtt.password_file cannot be used (errno {0}): it must belong to the daemon's user, mode 0600, one line; tried again") \
 	X(MQTT_LOST,        WARNING, 60, "MQTT: connection to the broker lost (errno {0}): tried again; orders given end with their time") \
-	X(MQTT_LARGE,       WARNING, 300,"MQTT: the broker announces {0} bytes in one packet, {1} are taken: connection left, tried again, orders are not heard for {2:ms}; look for a large retained message below the topic set/") \
-	X(MQTT_FLOODED,     WARNING, 300,"MQTT: the broker sends more than can be of use: connection left, tried again, orders are not heard for {0:ms}; look for who sends without end below the topic set/") \
+	X(MQTT_LARGE,       WARNING, 300,"MQTT: the broker announces {0} bytes in one packet, {1} are taken: connection left, tried again, orders are not heard for {2:ms}; look for a large retained message below set/") \
+	X(MQTT_FLOODED,     WARNING, 300,"MQTT: the broker sends more than can be of use: connection left, tried again, orders are not heard for {0:ms}; look for who sends without end below set/") \
 	X(MQTT_SLOW_NAME,   WARNING, 300,"MQTT: the name service has not answered within {0:ms}: check it and the network, or write an address as mqtt.host; tried again") \
 	X(MQTT_RETAINED,    WARNING, 60, "MQTT: a retained order is ignored ({0} so far): send orders without retain, and clear that one with an empty retained message") \
 	X(MQTT_ORDER,       WARNING, 60, "MQTT: order not understood ({0} so far): the topic reply tells why") \
