@@ -100,6 +100,7 @@ static void fill(struct cycle_in *in, const uint8_t **data, size_t *size)
 	for (uint32_t i = 0; i < CYCLE_COMMAND_MAX; i++) {
 		memset(&in->command[i], i < in->command_len ? take(data, size) : 0,
 		       sizeof(in->command[i]));
+		in->command[i].sent_us = 0; /* for statistics alone: not recorded */
 	}
 	in->can_rx_len = (uint8_t)(take(data, size) % (CYCLE_CAN_RX_MAX + 1U));
 	memset(in->can_rx, 0, sizeof(in->can_rx));
