@@ -112,8 +112,9 @@ int worker_start_recorder(struct worker *w)
 		r = logger_add(&w->logger, &w->recorder.service.events);
 	}
 	if (r != 0) {
-		shared_log(EVENT_WARNING, "recorder.ring=%s: %s: %s; running without", w->ring_path,
-			   strerror(-r), remedy(-r));
+		shared_log(EVENT_WARNING, "recorder.ring=%s: %s%s%s; running without", w->ring_path,
+			   r == -EMEDIUMTYPE ? "" : strerror(-r), r == -EMEDIUMTYPE ? "" : ": ",
+			   remedy(-r));
 	}
 	return EXIT_OK;
 }

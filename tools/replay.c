@@ -21,7 +21,6 @@
 #define EXIT_USAGE   1
 #define EXIT_FILE    2
 #define EXIT_DIFFERS 3
-#define EVENT_TEXT   512
 #define LINE_SHOWN   160
 #define EVERY_MS     1000
 #define EVERY_MAX    3600000
@@ -38,21 +37,6 @@ enum mode {
 	MODE_LIST,
 };
 
-/**
- * struct shown - what was printed last, to print changes only
- * @first: nothing yet
- */
-struct shown {
-	bool first;
-	uint32_t step;
-	uint32_t reason;
-	int32_t limit_ma[DIRS];
-	uint32_t limited_by[DIRS];
-	bool permit;
-	uint32_t permit_reason;
-	bool stopped;
-};
-
 struct counts {
 	unsigned long steps;
 	unsigned long frames;
@@ -63,16 +47,14 @@ struct counts {
 /**
  * struct replay - one run
  * @out: where the output goes
- * @requests: print the requests to the BMS too
  * @cold: a record begins as after a start
  * @ran: the file was read to its end
  */
 struct replay {
 	struct replay_source source;
-	struct shown shown;
+	struct replay_print print;
 	struct counts count;
 	FILE *out;
-	bool requests;
 	bool cold;
 	bool ran;
 	bool quiet; /* another file will be asked */
@@ -105,126 +87,6 @@ const char *replay_wall(const struct replay_source *s, int64_t t_ns, char text[R
 	}
 	return text;
 }
-
-static void print_time(const struct replay *r)
-{
-	replay_print_seconds(&r->source, r->out);
-	fputc(' ', r->out);
-}
-
-static void print_frames(const struct replay *r)
-{
-	for (unsigned int i = 0; i < r->source.out->can_tx_len; i++) {
-		const struct can_msg *m = &r->source.out->can_tx[i];
-
-		print_time(r);
-		fprintf(r->out, "%03X#", m->id);
-		for (unsigned int b = 0; b < m->len; b++) {
-			fprintf(r->out, "%02X", m->data[b]);
-		}
-		fputc('\n', r->out);
-	}
-}
-
-static void print_events(const struct replay *r)
-{
-	char text[EVENT_TEXT];
-
-	for (unsigned int i = 0; i < r->source.out->event_len; i++) {
-		const struct event *e = &r->source.out->event[i];
-
-		(void)event_format(e, core_event_name, text, sizeof(text));
-		print_time(r);
-		fprintf(r->out, "event %s: %s\n", event_key(e->id), text);
-	}
-}
-
-static void print_state(struct replay *r)
-{
-	const struct telemetry *t = cycle_telemetry(r->source.core);
-	struct shown *s = &r->shown;
-
-	if (s->first || s->step != t->step || s->reason != t->reason) {
-		print_time(r);
-		fprintf(r->out, "step %s, reason %s\n", step_name((int32_t)t->step),
-			reason_name((int32_t)t->reason));
-		s->step = t->step;
-		s->reason = t->reason;
-	}
-	for (int d = 0; d < DIRS; d++) {
-		if (s->first || s->limit_ma[d] != t->limit_ma[d] ||
-		    s->limited_by[d] != t->limited_by[d]) {
-			print_time(r);
-			fprintf(r->out, "%s limit %" PRId32 " mA by %s\n", dir_name(d),
-				t->limit_ma[d], rule_name(t->limited_by[d]));
-			s->limit_ma[d] = t->limit_ma[d];
-			s->limited_by[d] = t->limited_by[d];
-		}
-	}
-	if (s->first || s->permit != r->source.out->permit ||
-	    s->permit_reason != r->source.out->permit_reason) {
-		print_time(r);
-		fprintf(r->out, "permit %s, reason %s\n", r->source.out->permit ? "yes" : "no",
-			reason_name((int32_t)r->source.out->permit_reason));
-		s->permit = r->source.out->permit;
-		s->permit_reason = r->source.out->permit_reason;
-	}
-	if (s->stopped != r->source.out->stopped) {
-		print_time(r);
-		fprintf(r->out, "stopped\n");
-		s->stopped = r->source.out->stopped;
-	}
-	s->first = false;
-}
-
-static bool one_step(struct replay_source *s, void *self)
-{
-	struct replay *r = self;
-
-	(void)s;
-	print_events(r);
-	print_state(r);
-	if (r->requests && r->source.out->bms_tx_len > 0) {
-		print_time(r);
-		fprintf(r->out, "request\n");
-	}
-	if (r->source.out->can_flush) {
-		print_time(r);
-		fprintf(r->out, "flush\n");
-	}
-	print_frames(r);
-	return true;
-}
-
-static void print_begin(struct replay_source *s, void *self)
-{
-	struct replay *r = self;
-
-	(void)s;
-	r->shown.first = true;
-}
-
-static void print_lost(struct replay_source *s, void *self)
-{
-	struct replay *r = self;
-
-	if (s->lost > 0U) {
-		fprintf(r->out, "lost %" PRIu32 " steps\n", s->lost);
-	} else {
-		fprintf(r->out, "lost steps\n");
-	}
-}
-
-static void print_end(struct replay_source *s, void *self)
-{
-	struct replay *r = self;
-
-	(void)s;
-	fprintf(r->out, "end\n");
-}
-
-static const struct replay_view print_view = {
-	.begin = print_begin, .lost = print_lost, .step = one_step, .end = print_end};
 
 static bool verify_step(struct replay_source *s, void *self)
 {
@@ -346,7 +208,9 @@ static int run_and_compare(struct replay *r)
 		free(want);
 		return EXIT_FILE;
 	}
-	const int rc = run(r, &print_view, r);
+	r->print.f = r->out;
+
+	const int rc = run(r, &replay_print_view, &r->print);
 	const size_t from = behind_comments(want, want_len);
 	int status = EXIT_USAGE;
 
@@ -388,8 +252,8 @@ static int verify(struct replay *r)
 	}
 	fprintf(r->out, "first difference: step %lu, %s %s", r->count.steps,
 		replay_wall(s, s->in->now_ns, wall), s->has_wall ? "(" : "");
-	print_time(r);
-	fprintf(r->out, "s after the start%s\n", s->has_wall ? ")" : "");
+	replay_print_seconds(s, r->out);
+	fprintf(r->out, " s after the start%s\n", s->has_wall ? ")" : "");
 	if (s->record.item.quiet) {
 		fprintf(r->out, "recorded: no output; now:\n");
 	} else {
@@ -397,8 +261,8 @@ static int verify(struct replay *r)
 			"recorded: outputs with digest %08" PRIx32 "; now %s%08" PRIx32 ":\n",
 			s->record.item.digest, s->record.quiet ? "none, " : "", s->record.digest);
 	}
-	r->shown.first = true;
-	(void)one_step(s, r);
+	r->print = (struct replay_print){.f = r->out, .requests = r->print.requests, .first = true};
+	replay_print_step(&r->print, s);
 	return EXIT_DIFFERS;
 }
 
@@ -466,7 +330,8 @@ static int work(struct replay *r)
 	if (r->expect != NULL) {
 		return run_and_compare(r);
 	}
-	return run(r, &print_view, r) == 0 ? EXIT_SUCCESS : EXIT_USAGE;
+	r->print.f = r->out;
+	return run(r, &replay_print_view, &r->print) == 0 ? EXIT_SUCCESS : EXIT_USAGE;
 }
 
 static void usage(FILE *f)
@@ -506,7 +371,7 @@ static int take_option(struct replay *r, int c)
 		r->expect = optarg;
 		return -1;
 	case 'r':
-		r->requests = true;
+		r->print.requests = true;
 		return -1;
 	case 'o':
 		r->cold = true;

@@ -34,6 +34,31 @@ struct replay_view {
 	void (*end)(struct replay_source *s, void *self);
 };
 
+/* replay_print.c */
+
+/**
+ * struct replay_print - each step as lines: events, frames, and what has changed
+ * @f: where to
+ * @requests: print the requests to the BMS too
+ * @first: nothing was printed yet; the rest is what was printed last
+ */
+struct replay_print {
+	FILE *f;
+	bool requests;
+	bool first;
+	uint32_t step;
+	uint32_t reason;
+	int32_t limit_ma[DIRS];
+	uint32_t limited_by[DIRS];
+	bool permit;
+	uint32_t permit_reason;
+	bool stopped;
+};
+
+extern const struct replay_view replay_print_view;
+/* The step that the source has just made. */
+void replay_print_step(struct replay_print *p, const struct replay_source *s);
+
 /* replay_why.c */
 
 /**

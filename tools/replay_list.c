@@ -68,7 +68,11 @@ int replay_list(const char *folder, FILE *f)
 	const int n = scandir(folder, &entry, only_incidents, alphasort);
 
 	if (n < 0) {
-		fprintf(stderr, "jkpylon-replay: %s: %s\n", folder, strerror(errno));
+		fprintf(stderr, "jkpylon-replay: %s: %s\n", folder,
+			errno == ENOENT
+				? "no such folder: nothing was kept yet, or recorder.incidents "
+				  "names another"
+				: strerror(errno));
 		return 2;
 	}
 	if (n > 0) {
