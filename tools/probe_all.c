@@ -116,7 +116,7 @@ static void show_cans(const struct found *f)
 		}
 		printf("\n");
 		if (c->listened) {
-			printf("      %" PRIu32 " frames in %d s%s\n", c->frames, FOUND_LISTEN_S,
+			printf("      %" PRIu32 " frames%s\n", c->frames,
 			       c->alive ? ", the inverter among them (0x305)" : "");
 		}
 	}

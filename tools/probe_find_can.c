@@ -18,6 +18,7 @@
 
 #define WAIT_MS	   100
 #define INTERFACES 64U
+#define FRAMES	   10U /* as many tell enough, if the inverter is among them */
 
 /* The kernel's answers from a file, where a folder stands for the machine. */
 static void ask_file(const struct found *f, struct found_can *c)
@@ -98,7 +99,7 @@ static void listen_to(const struct found *f, struct found_can *c)
 		return;
 	}
 	c->listened = true;
-	while (now_ns() < end_ns) {
+	while (now_ns() < end_ns && !(c->alive && c->frames >= FRAMES)) {
 		struct canbus_frame frame;
 		const int rc = canbus_read(&bus, WAIT_MS, &frame);
 

@@ -56,7 +56,7 @@ struct found_serial {
  * @bitrate: bit/s, 0 = unknown
  * @clock: of the controller, Hz, 0 = unknown: half the oscillator of an MCP2515
  * @has_counters: @tx_err and @rx_err are known
- * @listened: @frames, @alive and @down are of FOUND_LISTEN_S seconds
+ * @listened: @frames and @alive are what was heard, for FOUND_LISTEN_S seconds at most
  */
 struct found_can {
 	char name[FOUND_NAME];

@@ -186,7 +186,7 @@ static void judge_realtime(struct found *f)
 		note(f, FOUND_PART_REALTIME, false,
 		     "install the kernel of your distribution whose name has -rt in it: apt-cache "
 		     "search linux-image-rt",
-		     "this kernel is without PREEMPT_RT: the relay may open some ms later");
+		     "this kernel is without PREEMPT_RT: the daemon may be some ms late at times");
 	}
 	if (h->governor[0] != '\0' && strcmp(h->governor, "performance") != 0) {
 		note(f, FOUND_PART_REALTIME, false,
