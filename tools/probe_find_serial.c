@@ -136,6 +136,11 @@ static void look_at(const struct found *f, struct found_serial *s)
 	lasting_name(f, s);
 	sys_text(path, sizeof(path), "/sys/class/tty/%s/device/driver", s->name);
 	sys_link(f, path, s->driver, sizeof(s->driver));
+	/* Newer kernels have a bus of serial ports in between. */
+	if (strcmp(s->driver, "port") == 0) {
+		sys_text(path, sizeof(path), "/sys/class/tty/%s/device/../../driver", s->name);
+		sys_link(f, path, s->driver, sizeof(s->driver));
+	}
 	sys_text(path, sizeof(path), "/sys/class/tty/%s/device/latency_timer", s->name);
 	s->latency_ms = (int32_t)sys_number(f, path, FOUND_UNKNOWN);
 	(void)sys_line(f, "/sys/class/tty/console/active", active, sizeof(active));

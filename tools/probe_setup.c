@@ -45,9 +45,8 @@ static int ask_to_write(const struct setup *s, const char *path, bool may_replac
 	return write_it ? 0 : -ECANCELED;
 }
 
-static void say_next(const struct setup *s, const char *path)
+static void say_next(const struct setup *s, const char *path, bool usual)
 {
-	const bool usual = strcmp(path, CONF_DEFAULT_FILE) == 0;
 	const char *option = usual ? "" : " --config ";
 	const char *file = usual ? "" : path;
 
@@ -136,6 +135,6 @@ int probe_setup(const struct probe_options *o)
 		printf("The old file is %s.\n", backup);
 	}
 	printf("Written: %s. It has passed the check of the daemon.\n", path);
-	say_next(&s, path);
+	say_next(&s, path, o->output == NULL);
 	return PROBE_GOOD;
 }
