@@ -17,6 +17,7 @@
 #define TYPE_LFP 0
 #define PORT_MAX 65535UL
 #define NONE	 "none"
+#define DEV	 "/dev/"
 
 /* A number from 1 to @n. Return: 0: it is none. */
 static uint32_t choice(const char *answer, uint32_t n)
@@ -35,6 +36,30 @@ static bool is_plain(const char *answer)
 	return answer[0] != '\0' && strpbrk(answer, " \t;#\"'\\=[]") == NULL;
 }
 
+static const struct found_serial *serial_of(const struct found *f, const char *path)
+{
+	for (uint32_t i = 0; i < f->serials; i++) {
+		const struct found_serial *d = &f->serial[i];
+
+		if (strcmp(d->path, path) == 0 || (strncmp(path, DEV, strlen(DEV)) == 0 &&
+						   strcmp(d->name, path + strlen(DEV)) == 0)) {
+			return d;
+		}
+	}
+	return NULL;
+}
+
+/* Our own daemon may hold it: this file is for that. */
+static const char *is_free(const struct found_serial *d)
+{
+	if (d->console) {
+		return "that is a console of the system: jkpylon-probe all says how to free it";
+	}
+	return d->holder[0] != '\0' && strncmp(d->holder, "jkpylon", strlen("jkpylon")) != 0
+		       ? "another program uses that: stop it and begin again, or take another one"
+		       : NULL;
+}
+
 static const char *is_device(const struct setup *s, char *answer, size_t size)
 {
 	const struct found *f = s->found;
@@ -44,9 +69,11 @@ static const char *is_device(const struct setup *s, char *answer, size_t size)
 
 	if (n > 0) {
 		sys_text(answer, size, "%s", f->serial[n - 1].path);
-		return NULL;
 	}
-	if (!is_plain(answer) || strncmp(answer, "/dev/", strlen("/dev/")) != 0) {
+	if (serial_of(f, answer) != NULL) {
+		return is_free(serial_of(f, answer));
+	}
+	if (!is_plain(answer) || strncmp(answer, DEV, strlen(DEV)) != 0) {
 		return "expected one of the numbers above, or a path that begins with /dev/";
 	}
 	if (!sys_path(f, path, sizeof(path), "%s", answer) || stat(path, &st) != 0) {
@@ -338,7 +365,7 @@ int setup_ask_relay(struct setup *s)
 int setup_ask_watchdog(struct setup *s)
 {
 	const struct found_dog *free_dog = NULL;
-	char question[FOUND_PATH];
+	char question[FOUND_PATH * 2];
 	bool use = false;
 	int r = 0;
 

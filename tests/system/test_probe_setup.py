@@ -257,8 +257,26 @@ class All(unittest.TestCase):
             status, found = self.found(m, "--ask-bms")
             usb = next(s for s in found["serial"] if s["name"] == "ttyUSB0")
             self.assertEqual((usb["holder"], usb["asked"]), ("minicom, process 1234", False))
-            self.assertEqual(status, GOOD)  # there is a second device
             self.assertTrue(any("in use by minicom" in n["what"] for n in found["notes"]))
+            # the other one is a console
+            self.assertEqual((status, self.missing(found)),
+                             (DEVICE, ["no serial device is free for the BMS"]))
+            text = typed(m, ("Device of the BMS", "1"), ("another program uses", "\x04"),
+                         args=("setup",), end=USAGE)
+            self.assertIn("in use", text)
+
+    def test_long_name_of_an_adapter(self):
+        name = "usb-Silicon_Labs_CP2102N_USB_to_UART_Bridge_Controller_" + 32 * "5" + "-if00-port0"
+        with full_machine() as m:
+            m.path(f"/dev/serial/by-id/{ADAPTER}").unlink()
+            m.link(f"/dev/serial/by-id/{name}", "../../ttyUSB0")
+            _, found = self.found(m)
+            self.assertTrue(found["serial"][0]["path"].endswith(name), found["serial"])
+
+    def test_interface_that_is_not_there(self):
+        with machine() as m:
+            r = run(m.command("all", interface="nothere0"))
+            self.assertIn("no such interface is up", r.stdout)
 
     def test_what_a_lock_tells(self):
         with full_machine() as m:
@@ -358,7 +376,7 @@ class Setup(unittest.TestCase):
                 ("Ask for a BMS", "maybe"), ("please answer y or n", "no"),
                 ("Device of the BMS", "7"), ("expected one of the numbers", "/etc/passwd"),
                 ("begins with /dev/", "/dev/ttyUSB9"), ("no such device", "x" * 600),
-                ("too long", "/dev/tty\x01USB0"), ("printable", "2"),
+                ("too long", "/dev/tty\x01USB0"), ("printable", "2"), ("is a console", "/dev/ttyUSB0"),
                 ("leads to the inverter", "eth0"), ("no CAN interface of that", "can0; rm"),
                 ("expected one of", "9"), ("no CAN interface of that", "can0"),
                 ("set the bit rate", "n"),
@@ -375,12 +393,10 @@ class Setup(unittest.TestCase):
                 ("no such file", "none"),
                 ("Write this to", "perhaps"), ("please answer", "y"),
             )
-            want = {"device": f"/dev/serial/by-id/{ADAPTER}", "interface": "can0", "manage": "no",
+            want = {"device": "/dev/ttyUSB0", "interface": "can0", "manage": "no",
                     "relay": "pinctrl-bcm2835:27:active-low", "relay_mode": "pulse",
                     "watchdog": "none", "host": "broker", "port": "1884", "user": "jk"}
-            got = settings(m)
-            self.assertIn(got.pop("device"), (want.pop("device"), "/dev/ttyAMA0"), text)
-            self.assertEqual(got, want)
+            self.assertEqual(settings(m), want, text)
             self.assertEqual(daemon_check(m).returncode, 0)
 
     def test_defaults_of_a_script(self):
