@@ -339,6 +339,13 @@ class Failures(unittest.TestCase):
             self.assertIn("charge_max = 0A", b.config.read_text(encoding="utf-8"))
             last = [f for f in b.bench.node.frames if f.id == 0x351][-1]
             self.assertEqual(last.data[2:6], bytes(4))
+            # another run, which knows nothing of this one, does not lose the configuration that was
+            t = b.start("--step", "solis-zero", "--state", str(b.dir / "other.json"))
+            dangerous(t, "solis-zero")
+            t.answer("Model of", "any")
+            self.assertEqual(t.end(15), GOOD, t.text)
+            self.assertIn("of an interrupted run", b.form()["solis-zero"]["reason"])
+            self.assertEqual((b.dir / "jkpylon.conf.acceptance").read_text(encoding="utf-8"), before)
             t = b.start("--step", "kill-worker")
             t.answer("Put it back now", "y")
             dangerous(t, "kill-worker")
