@@ -24,6 +24,8 @@
 #include "svc/mqtt_command.h"
 #include "svc/mqtt_discovery.h"
 
+#define GUIDE JKP_SOURCE_DIR "/systemd/guide/home-assistant.md"
+
 static char text[MQTT_DISCOVERY_MAX];
 
 static const struct mqtt_discovery usual = {
