@@ -28,6 +28,7 @@ static void usage(FILE *f)
 		   "       jkpylon-probe goodwe HOST[:PORT] [--hex] [--json]\n"
 		   "       jkpylon-probe goodwe-find BROADCAST[:PORT]\n"
 		   "       jkpylon-probe --help | --version\n"
+		   "-t, --time SECONDS: how long to listen.\n"
 		   "Exit status: 0 good, 1 wrong command line or file content, 2 device or file\n"
 		   "cannot be used, 3 the leg does not work.\n");
 }

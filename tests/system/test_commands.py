@@ -11,7 +11,7 @@ Everything else is a picture, an output, or a message.
 It runs in namespaces of its own: a network with nothing but what is made here, /etc and /var/lib that are
 thrown away, all else read-only; with a simulated battery, meter and inverter and the real daemon.
 
-usage: test_commands.py [--list]     with --list: the commands and what becomes of them
+usage: test_commands.py [--list | --self-test]     --list: the commands and what becomes of them
 Environment: JKP_SOURCE_DIR, JKP_BUILD_DIR; JKP_SLOW=1 for builds that are slow
 """
 
@@ -337,7 +337,54 @@ def enter():
         return subprocess.run([*words, sys.executable, __file__, *sys.argv[1:]], env=env, check=False).returncode
 
 
+SAMPLE = """
+# A
+
+text `sudo a b` and `sudo c d` (needs a broker), `jkpylond --check`, `plain`
+
+    first            # what for
+    second           # needs a CAN HAT: why
+
+* item
+
+  text that goes on
+    and on
+
+```text
+    picture
+```
+
+```sh
+one
+# needs nothing that is known
+two
+```
+
+```console
+$ three
+output
+```
+"""
+
+
+def self_test():
+    found, broken = commands_of("p", SAMPLE)
+    got = [(c.text.split("  ")[0], c.needs) for c in found]
+    want = [("first", None), ("second", "a CAN HAT"), ("one", None), ("two", "nothing that is known"), ("three", None),
+            ("sudo a b", None), ("sudo c d", "a broker")]
+    text_of = {"jkpylond": "--check", "jkpylon-probe": "jkpylon-probe bms [--hex]"}
+    bad = [w for text in ("jkpylond --chek", "sudo jkpylon-probe bmx", "jkpylon-probe bms --hex | grep -n x")
+           for w in wrong_words(Command("p", 1, text, None), text_of)]
+    good = (got == want and len(broken) == 1 and len(bad) == 2 and
+            [c.text for c in mentions_of("p", SAMPLE)] == ["jkpylond --check"] and
+            syntax(Command("p", 1, "echo 'x", None)) and not syntax(Command("p", 1, "echo x", None)))
+    print("self test: " + ("good" if good else f"NOT: {got} {broken} {bad}"))
+    return 0 if good else 1
+
+
 def main():
+    if "--self-test" in sys.argv:
+        return self_test()
     commands, settings, failed, mentions = [], [], [], []
     for page in PAGES:
         text = (ROOT / page).read_text(encoding="utf-8")
