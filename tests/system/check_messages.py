@@ -46,7 +46,7 @@ def pattern(string):
     letters = sum(len(p) for p in parts)
     if letters < LEAST_LETTERS or max(map(len, parts)) < 4:
         return None
-    return re.compile(".{1,90}?".join(map(re.escape, parts)).replace(r"\ \ ", r"\ +")), parts
+    return re.compile(".{1,90}?".join(f"({re.escape(p)})" for p in parts)), parts
 
 
 def sources(root):
@@ -66,10 +66,8 @@ def known(message, patterns):
     for expression, parts in patterns:
         m = expression.search(message) if max(parts, key=len) in message else None
         if m:
-            at = m.start()
-            for part in parts:
-                at = message.index(part, at)
-                covered[at:at + len(part)] = [True] * len(part)
+            for n in range(1, len(parts) + 1):
+                covered[m.start(n):m.end(n)] = [True] * (m.end(n) - m.start(n))
     return sum(covered) * 5 >= len(message) * 2
 
 

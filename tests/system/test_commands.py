@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every command of README.md and of the guides is run, or is marked in the text with what it needs.
+"""Every command of README.md, CONTRIBUTING.md and the guides is run, or is marked in the text with what it needs.
 
 A command is a line of a block that begins with ```sh, of an indented block, a line with "$ " of a block
 ```console, and inline code that begins with "sudo". A line that ends in "# needs THING", or a block with
@@ -32,7 +32,7 @@ ROOT = pathlib.Path(os.environ.get("JKP_SOURCE_DIR", pathlib.Path(__file__).reso
 BUILD = pathlib.Path(os.environ.get("JKP_BUILD_DIR", ROOT / "build/dev"))
 SLOW = 4 if os.environ.get("JKP_SLOW") == "1" else 1
 INSIDE = "JKP_COMMANDS_INSIDE"
-PAGES = ["README.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "systemd/guide").glob("*.md"))]
+PAGES = ["README.md", "CONTRIBUTING.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "systemd/guide").glob("*.md"))]
 DONE = {}
 PROGRAMS = {"jkpylond": "rt/jkpylond", "rtstat": "tools/rtstat",
             **{f"jkpylon-{n}": f"tools/jkpylon-{n}" for n in ("canview", "probe", "replay", "sim")}}
@@ -44,6 +44,7 @@ NEEDS = ("an installed system", "an editor", "the package", "a Raspberry Pi", "a
 # What something else runs, and what that is.
 ELSEWHERE = {
     r"^tools/check": "the whole check, of which this is a part",
+    r"^sudo \.ci/matrix": "tools/check in roots of other releases",
     r"^tools/demo": "stage demo of tools/check runs it with --once",
     r"^sudo cmake --install build/release": "stage release of tools/check",
     r"^JKPYLON_WORKER=\S+ \S+bench_e2e ": "a test of its own, bench_e2e_smoke",
