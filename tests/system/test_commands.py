@@ -8,8 +8,9 @@ such a comment on a line of its own, is not run but checked for its syntax and f
 so is inline code that begins with a program of ours. Settings (```ini) are given to jkpylond --check.
 Everything else is a picture, an output, or a message.
 
-It runs in namespaces of its own: a network with nothing but what is made here, /etc and /var/lib that are
-thrown away, all else read-only; with a simulated battery, meter and inverter and the real daemon.
+It runs in namespaces of its own: a network with nothing but what is made here; /etc, /usr, /var/lib and the
+build, whose changes are thrown away; all else read-only. The programs are installed there, the daemon runs as the
+user jkpylon, with a simulated battery, meter and inverter and a broker. "sudo" and "editor" are played.
 
 usage: test_commands.py [--list | --self-test]     --list: the commands and what becomes of them
 Environment: JKP_SOURCE_DIR, JKP_BUILD_DIR; JKP_SLOW=1 for builds that are slow
@@ -38,35 +39,49 @@ PROGRAMS = {"jkpylond": "rt/jkpylond", "rtstat": "tools/rtstat",
             **{f"jkpylon-{n}": f"tools/jkpylon-{n}" for n in ("canview", "probe", "replay", "sim")}}
 
 # What a command may need, as the text says it.
-NEEDS = ("an installed system", "an editor", "the package", "a Raspberry Pi", "a Raspberry Pi with Debian",
+NEEDS = ("a running systemd", "the package", "a Raspberry Pi", "a Raspberry Pi with Debian",
          "a Raspberry Pi with the service running", "an SD card and an image", "a CAN HAT", "an FTDI adapter",
-         "the adapter", "a broker", "an account at the portal", "a board", "a key", "a release")
+         "the adapter", "a broker", "a daemon that does not run", "an account at the portal", "a board", "a key",
+         "a release")
 # What something else runs, and what that is.
 ELSEWHERE = {
     r"^tools/check": "the whole check, of which this is a part",
     r"^sudo \.ci/matrix": "tools/check in roots of other releases",
     r"^tools/demo": "stage demo of tools/check runs it with --once",
-    r"^sudo cmake --install build/release": "stage release of tools/check",
     r"^JKPYLON_WORKER=\S+ \S+bench_e2e ": "a test of its own, bench_e2e_smoke",
 }
 # Names of devices and times of a real installation, and what they are here.
 HERE = (
-    (r"probe can can0", "probe can unix:$T/bus -t 2"),  # or it listens for 5 s
+    (r"probe can can0", "probe can unix:/run/jkpylon/bus -t 2"),  # or it listens for 5 s
     (r"probe sma eth0", "probe sma eth0 -t 2"),
     (r"/dev/serial/by-id/\S+", "$T/bms"),
-    (r"\b(can0|hat0)\b", "unix:$T/bus"),
+    (r"\b(can0|hat0)\b", "unix:/run/jkpylon/bus"),
     (r"--for 10min", "--for 1s"),  # or it takes that long
     (r"/var/lib/prometheus/node-exporter/", "$T/"),  # a folder of another package
     (r"\b14:03\b", "$NOW"),  # of this recording
     (r"\bFILE\b", "/run/jkpylon/ring"),
 )
-# What is only possible before the daemon has the BMS, and what looks at what has been recorded by then.
-LAST = re.compile(r"jkpylon-replay")
-FIRST = re.compile(r"probe bms|--explain|--dry-run")
+# When a command is possible: before there is anything, before the daemon has the BMS, when there is a record
+# of some time; else beside the daemon.
+PHASES = {
+    "setup": re.compile(r"cmake --install|^sudo systemd-|^sudo install |\beditor\b"),
+    "first": re.compile(r"probe bms|--explain|--dry-run"),
+    "last": re.compile(r"jkpylon-replay"),
+}
 # They go on until they are ended; here after so many seconds, and must have said something by then.
-ENDLESS = {r"--dry-run": 1.5, r"canview can0": 1.2, r"^rtstat .*--every": 1, r"probe can": 10}
+ENDLESS = {r"--dry-run": 1.5, r"canview can0": 1.2, r"^rtstat .*--every": 1, r"^mosquitto_sub": 1}
 # Exit codes other than 0 that are no fault of the text.
-ALSO = {r"^rtstat .*-w ": (2,)}  # a machine that is busy does not keep 1 ms
+ALSO = {
+    r"^rtstat .*-w ": (2,),  # a machine that is busy does not keep 1 ms
+    r"^jkpylon-replay --list": (2,),  # nothing was kept yet, and it says so
+}
+
+# A password is what an editor would put there.
+PLAYED = {"sudo": 'if [ "$1" = -u ]; then\n'
+                  'exec setpriv --reuid "$2" --regid "$2" --init-groups env "PATH=$PATH" sh -c \'shift 2; exec "$@"\' sh "$@"\n'
+                  'fi\nexec "$@"\n',
+          "editor": 'case $1 in */mqtt) echo secret >"$1" ;; esac\n'}
+MQTT = "[mqtt]\nhost = 192.168.1.5\nuser = jkpylon\npassword_file = /etc/jkpylon/mqtt\n"
 
 Command = collections.namedtuple("Command", "page line text needs")
 MARK = re.compile(r"(?:^|\s)# needs ([^:]+?)(?::.*)?$")
@@ -145,7 +160,7 @@ def wrong_words(command, text_of):
     """Options and parts of programs of ours that are not in their --help."""
     wrong = []
     for words in re.split(r"[|;&]+", re.sub(r"(^|\s)#.*$", "", command.text)):
-        words = [w for w in words.split() if w != "sudo" and "=" not in w]
+        words = [w for w in words.split() if w not in ("sudo", "-u", "jkpylon") and "=" not in w]
         at = next((i for i, w in enumerate(words) if w in PROGRAMS), None)
         if at is None or at + 1 >= len(words) or (at > 0 and words[0] != "setpriv"):
             continue
@@ -180,7 +195,8 @@ def make_world(t):
     """Mounts and addresses. What is not below t, /etc, /var/lib or /run cannot be written."""
     sh("mount", "--make-rprivate", "/")
     sh("mount", "-t", "tmpfs", "tmpfs", t)
-    for place in ("/etc", "/var/lib"):
+    os.chmod(t, 0o755)
+    for place in ("/etc", "/usr", "/var/lib", str(BUILD)):
         upper, work = f"{t}/upper{place}", f"{t}/over{place}"
         os.makedirs(upper)
         os.makedirs(work)
@@ -188,15 +204,13 @@ def make_world(t):
     sh("mount", "-t", "tmpfs", "tmpfs", "/run")
     sh("mount", "-o", "remount,bind,ro", "/")
     sh("ip", "link", "set", "lo", "up")
-    for n, address in enumerate(("192.168.1.2/24", "192.168.1.20/24")):
-        if n == 0:
-            sh("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "far0")
-            sh("ip", "link", "set", "far0", "up")
+    sh("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "far0")
+    sh("ip", "link", "set", "far0", "up")
+    for address in ("192.168.1.2/24", "192.168.1.5/24", "192.168.1.20/24"):
         sh("ip", "address", "add", address, "dev", "eth0")
     sh("ip", "link", "set", "eth0", "up")
-    for folder in ("/etc/jkpylon", "/run/jkpylon", "/var/lib/jkpylon/incidents"):
-        os.makedirs(folder, exist_ok=True)
-    for secret in ("mqtt", "sems", "ca.crt"):
+    os.makedirs("/etc/jkpylon", exist_ok=True)
+    for secret in ("sems", "ca.crt"):
         with open(f"/etc/jkpylon/{secret}", "w", encoding="ascii") as f:
             os.chmod(f.name, 0o600)
             f.write("somebody\nsecret\n")
@@ -205,21 +219,32 @@ def make_world(t):
     for entry in ROOT.iterdir():
         if entry.name != "build":
             os.symlink(entry, f"{t}/clone/{entry.name}")
-    os.symlink(BUILD, f"{t}/clone/build/dev")
+    for name in ("dev", "release"):
+        os.symlink(BUILD, f"{t}/clone/build/{name}")
+    sh("cmake", "-DCMAKE_INSTALL_PREFIX=/usr", str(BUILD))
     os.makedirs(f"{t}/bin")
     os.makedirs(f"{t}/tmp")
-    with open(f"{t}/bin/sudo", "w", encoding="ascii") as f:
-        f.write('#!/bin/sh\nexec "$@"\n')
-        os.chmod(f.name, 0o755)
-    os.environ.update(T=t, JKPYLON_WORKER=str(BUILD / "src/jkpylon-worker"), LC_ALL="C.UTF-8", TMPDIR=f"{t}/tmp",
-                      PATH=":".join([f"{t}/bin", str(BUILD / "rt"), str(BUILD / "tools"), os.environ["PATH"]]))
+    for name, text in PLAYED.items():
+        with open(f"{t}/bin/{name}", "w", encoding="ascii") as f:
+            f.write("#!/bin/sh\n" + text)
+            os.chmod(f.name, 0o755)
+    os.environ.update(T=t, LC_ALL="C.UTF-8", TMPDIR=f"{t}/tmp",
+                      PATH=f"{t}/bin:/usr/sbin:/usr/bin:/sbin:/bin:{os.environ['PATH']}")
     os.chdir(f"{t}/clone")
-    write_config("/etc/jkpylon/jkpylon.conf", t, "")
+    write_config("/etc/jkpylon/jkpylon.conf", t, MQTT)
+
+
+def start_broker(t):
+    sh("mosquitto_passwd", "-b", "-c", f"{t}/passwords", "jkpylon", "secret")
+    os.chmod(f"{t}/passwords", 0o644)
+    pathlib.Path(f"{t}/broker.conf").write_text(f"listener 1883 192.168.1.5\npassword_file {t}/passwords\n"
+                                                "allow_anonymous false\n", encoding="ascii")
+    return start(t, "broker", "mosquitto", "-c", f"{t}/broker.conf")
 
 
 def write_config(path, t, text):
     """The settings of the text; what every file needs is added where it lacks."""
-    for section, line in (("bms", f"device = {t}/bms"), ("can", f"interface = unix:{t}/bus"), ("can", "manage = no"),
+    for section, line in (("bms", f"device = {t}/bms"), ("can", "interface = unix:/run/jkpylon/bus"), ("can", "manage = no"),
                           ("rt", "required = no")):
         key = line.split()[0]
         inside = re.search(rf"(?ms)^\[{section}\]\n(.*?)(?=^\[|\Z)", text)
@@ -243,7 +268,7 @@ def wait_for(what, seconds, text):
         time.sleep(0.02)
 
 
-def run(command, t):
+def run(command):
     """Return: None, or what went wrong. The same text is run once."""
     text = re.sub(r"\s+#.*$", "", command.text)
     if text not in DONE:
@@ -260,7 +285,7 @@ def run_text(command, text):
                           stderr=subprocess.STDOUT, text=True, start_new_session=True) as p:
         ended = False
         try:
-            out = p.communicate(timeout=limit * SLOW if limit else 20 * SLOW)[0]
+            out = p.communicate(timeout=limit or 20 * SLOW)[0]
         except subprocess.TimeoutExpired:
             ended = True
             os.killpg(p.pid, signal.SIGINT)
@@ -280,37 +305,42 @@ def run_text(command, text):
 
 
 def run_all(commands, settings, t):
-    failed = []
+    failed, phase = [], {"setup": [], "first": [], "late": [], "last": []}
+
+    def go(name):
+        for c in phase[name]:
+            began = time.monotonic()
+            why = run(c)
+            if os.environ.get("JKP_TIMES"):
+                print(f"{time.monotonic() - began:6.2f} s  {c.text}")
+            if why:
+                failed.append(f"{c.page}:{c.line}: {why}")
+
+    for c in commands:
+        phase[next((n for n, p in PHASES.items() if p.search(c.text)), "late")].append(c)
     make_world(t)
-    helpers = [start(t, "sim", "jkpylon-sim", "--bms", f"{t}/bms", "--inverter", f"unix:{t}/bus", "--sun", "2500",
-                     "--load", "700", "--control", f"unix:{t}/control"),
+    go("setup")
+    helpers = [start(t, "sim", "jkpylon-sim", "--bms", f"{t}/bms", "--inverter", "unix:/run/jkpylon/bus", "--sun",
+                     "2500", "--load", "700", "--control", f"unix:{t}/control"),
                start(t, "goodwe", "jkpylon-sim", "goodwe", "--listen", "192.168.1.20"),
                start(t, "meter", "jkpylon-sim", "sma", "--interface", "far0", "--serial", "1900202586",
-                     "--address", "192.168.1.2", "--to", "192.168.1.2")]
+                     "--address", "192.168.1.2", "--to", "192.168.1.2"), start_broker(t)]
     wait_for(lambda: os.path.exists(f"{t}/bms"), 5, lambda: pathlib.Path(f"{t}/sim.log").read_text())
+    os.chmod(f"{t}/bms", 0o666)
     for page, line, text in settings:
         write_config(f"{t}/block.conf", t, text)
         done = subprocess.run(["jkpylond", "--config", f"{t}/block.conf", "--check"], capture_output=True, text=True,
                               timeout=20, check=False)
         if done.returncode:
             failed.append(f"{page}:{line}: {done.stderr.strip()}")
-    late = sorted((c for c in commands if not FIRST.search(c.text)), key=lambda c: bool(LAST.search(c.text)))
-    for c in commands:
-        if FIRST.search(c.text):
-            why = run(c, t)
-            if why:
-                failed.append(f"{c.page}:{c.line}: {why}")
-    daemon = start(t, "daemon", "jkpylond")
+    go("first")
+    daemon = start(t, "daemon", "setpriv", "--reuid", "jkpylon", "--regid", "jkpylon", "--init-groups", "jkpylond")
     log = pathlib.Path(f"{t}/daemon.log")
-    wait_for(lambda: "ladder: run" in log.read_text(), 10, log.read_text)
-    time.sleep(1.2 * SLOW)  # so that there is a second of it to look at
-    for c in late:
-        began = time.monotonic()
-        why = run(c, t)
-        if os.environ.get("JKP_TIMES"):
-            print(f"{time.monotonic() - began:6.2f} s  {c.text}")
-        if why:
-            failed.append(f"{c.page}:{c.line}: {why}")
+    wait_for(lambda: "ladder: run" in log.read_text() and "connected to the broker" in log.read_text(), 10,
+             log.read_text)
+    go("late")
+    time.sleep(2)  # so that there is something to look back at
+    go("last")
     if daemon.poll() is not None:
         failed.append("the daemon did not outlive them: " + log.read_text()[-800:])
     daemon.terminate()
