@@ -4,7 +4,8 @@
 #
 #   say TEXT            a line on standard error
 #   die TEXT            the same, then exit 1
-#   packages_for P...   Debian packages of these purposes (tools/packages) for this release
+#   packages_for P...   Debian packages of these purposes (tools/packages) for this release, or for
+#                       the one in JKP_RELEASE
 #   need_packages P...  installs what is missing of them; 0 = all there
 
 jkp_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -30,7 +31,7 @@ debian_release() {
 packages_for() {
 	local release
 
-	release=$(debian_release)
+	release=${JKP_RELEASE:-$(debian_release)}
 	awk -v want=" $* " -v release="$release" '
 		/^[ \t]*(#|$)/ { next }
 		index(want, " " $1 " ") && (NF < 3 || $3 == release) && !seen[$2]++ { print $2 }
