@@ -130,6 +130,8 @@ apt-get -q -y --download-only install "${packages[@]}" >"$log" 2>&1 ||
 root=$work/root
 record=$root/var/lib/dpkg
 mkdir -p "$record/info"
+# Names of the files below with architectures in them.
+echo 1 >"$record/info/format"
 # record_of DEB: what dpkg would know of it, for dpkg-shlibdeps and for a dpkg that runs in there.
 record_of() {
 	local name part
