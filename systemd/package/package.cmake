@@ -52,8 +52,8 @@ else()
 	set(curl "libcurl4t64 | libcurl4")
 endif()
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "${curl}, ca-certificates, udev")
-# The simulated portal is a script.
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "can-utils, mosquitto, python3")
+# The simulated portal is a script that makes certificates with openssl.
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "can-utils, mosquitto, openssl, python3")
 # Libraries are found when everything is in its place; depends.cmake puts them to the others.
 set(CPACK_PRE_BUILD_SCRIPTS ${here}/depends.cmake)
 set(CPACK_JKP_DEPENDS "systemd | systemd-standalone-sysusers | systemd-sysusers")
