@@ -18,7 +18,7 @@ PROGRAMS = (
     ("tools/jkpylon-canview", "tools/canview.1", ["tools/canview.c"], []),
     ("tools/jkpylon-probe", "tools/probe.1", ["tools/probe.c"], []),
     ("tools/jkpylon-replay", "tools/replay.1", ["tools/replay.c"], []),
-    ("tools/rtstat", "tools/rtstat.1", ["tools/rtstat_args.c"], []),
+    ("tools/jkpylon-rtstat", "tools/rtstat.1", ["tools/rtstat_args.c"], []),
     ("tools/jkpylon-sim", "tools/sim.1", ["tools/sim.c", "tools/sim_sma.c", "tools/sim_goodwe.c", "tools/sim_house.c",
                                          "tools/sim_sems.py"], ["sma", "goodwe", "sems", "house"]),
 )
@@ -140,7 +140,7 @@ def choices(root, build):
     asked = (
         ("goodwe.family", {"aa55", "modbus", "es-g2"}, (tools / "jkpylon-sim", "goodwe", "--family", "")),
         ("house.set", {"usual", "even"}, (tools / "jkpylon-sim", "house", "--set", "")),
-        ("rtstat --histogram", {"wakeup"}, (tools / "rtstat", "--histogram", "wake")),
+        ("rtstat --histogram", {"wakeup"}, (tools / "jkpylon-rtstat", "--histogram", "wake")),
         ("probe", {"bms", "can", "sma", "mqtt"}, (tools / "jkpylon-probe", "")),
         ("probe can", {"lo"}, (tools / "jkpylon-probe", "can", "l")),
         ("file", {str(root / "README.md")}, (build / "rt/jkpylond", "--config", str(root / "READ"))),

@@ -35,8 +35,8 @@ SLOW = 4 if os.environ.get("JKP_SLOW") == "1" else 1
 INSIDE = "JKP_COMMANDS_INSIDE"
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "systemd/guide").glob("*.md"))]
 DONE = {}
-PROGRAMS = {"jkpylond": "rt/jkpylond", "rtstat": "tools/rtstat",
-            **{f"jkpylon-{n}": f"tools/jkpylon-{n}" for n in ("canview", "probe", "replay", "sim")}}
+PROGRAMS = {"jkpylond": "rt/jkpylond", **{f"jkpylon-{n}": f"tools/jkpylon-{n}"
+                                      for n in ("canview", "probe", "replay", "rtstat", "sim")}}
 
 # What a command may need, as the text says it.
 NEEDS = ("a running systemd", "the package", "a Raspberry Pi", "a Raspberry Pi with Debian",
@@ -69,10 +69,10 @@ PHASES = {
     "last": re.compile(r"jkpylon-replay"),
 }
 # They go on until they are ended; here after so many seconds, and must have said something by then.
-ENDLESS = {r"--dry-run": 1.5, r"canview can0": 1.2, r"^rtstat .*--every": 1, r"^mosquitto_sub": 1}
+ENDLESS = {r"--dry-run": 1.5, r"canview can0": 1.2, r"^jkpylon-rtstat .*--every": 1, r"^mosquitto_sub": 1}
 # Exit codes other than 0 that are no fault of the text.
 ALSO = {
-    r"^rtstat .*-w ": (2,),  # a machine that is busy does not keep 1 ms
+    r"^jkpylon-rtstat .*-w ": (2,),  # a machine that is busy does not keep 1 ms
     r"^jkpylon-replay --list": (2,),  # nothing was kept yet, and it says so
 }
 
