@@ -21,11 +21,25 @@ PROGRAMS = (
     ("tools/jkpylon-rtstat", "tools/rtstat.1", ["tools/rtstat_args.c"], []),
     ("tools/jkpylon-sim", "tools/sim.1", ["tools/sim.c", "tools/sim_sma.c", "tools/sim_goodwe.c", "tools/sim_house.c",
                                          "tools/sim_sems.py"], ["sma", "goodwe", "sems", "house"]),
+    ("tools/acceptance", "tools/acceptance.1", ["tools/acceptance"], []),  # a script, in the sources
 )
-# For the service and for tests, not for users: told in no manual.
-HIDDEN = {"state-recorder"}
+# For the service and for tests, not for users: in no --help.
+HIDDEN = {"state-recorder", "sysroot"}
 MACRO = re.compile(r"(?:Ar|Cm|Ns|Op|Oo|Oc|Li|Xr|Pa|Pq|Dq)$")
 SHORT_OF_ALL = {"h", "V"}  # of all that take --help and --version by a letter
+
+
+def is_script(root, path):
+    return (root / path).is_file()
+
+
+def place(root, build, path):
+    return root / path if is_script(root, path) else build / path
+
+
+def name_of(path):
+    name = pathlib.Path(path).name
+    return name if name.startswith("jkpylon") else f"jkpylon-{name}"
 
 
 def run(*words, **kwargs):
@@ -84,18 +98,18 @@ def flags(line):
 
 def compare(root, build, entry):
     path, manual, sources, parts = entry
-    program = build / path
+    program = place(root, build, path)
     longs, letters = in_help(program, parts)
     described, named = in_manual(root / manual)
     wrong = []
     code = in_sources(root, sources) | ({"help"} if parts else set())
-    for option in sorted(code ^ longs):
+    for option in sorted((code | {"help"} if is_script(root, path) else code) ^ longs):
         wrong.append(f"{path}: --{option} is in {'the source' if option in code else '--help'} only")
     for option in sorted(longs):
         if f"-{option}" not in described:
             wrong.append(f"{manual}: --{option} is not described")
     for option in sorted(named):
-        if option.startswith("-") and option[1:] not in longs:
+        if option.startswith("-") and option[1:] not in longs | HIDDEN:
             wrong.append(f"{manual}: {path} has no -{option}")
         if not option.startswith("-") and option not in letters | SHORT_OF_ALL:
             wrong.append(f"{manual}: {path} has no -{option}")
@@ -107,7 +121,8 @@ def compare(root, build, entry):
 
 ASK = """
 . "$1"; shift
-complete -p "${1##*/}" >/dev/null || exit 1
+complete -p "$1" >/dev/null || exit 1
+shift
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
 _jkpylon
 printf '%s\\n' "${COMPREPLY[@]}"
@@ -115,7 +130,8 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 def offered(root, *words):
-    done = run("bash", "-c", ASK, "bash", str(root / "systemd/jkpylon.bash-completion"), *map(str, words))
+    done = run("bash", "-c", ASK, "bash", str(root / "systemd/jkpylon.bash-completion"),
+               name_of(words[0]), *map(str, words))
     if done.returncode or done.stderr:
         raise SystemExit(f"completion of {words}: {done.stderr}")
     return set(done.stdout.split())
@@ -129,8 +145,8 @@ def completion(root, program, parts, longs):
     wrong += [f"completion: {program.name}: {o} is not offered" for o in sorted(missing)]
     if parts and not set(parts) <= offered(root, program, ""):
         wrong.append(f"completion: {program.name}: its parts are not offered")
-    if "--version" not in offered(root, program, "--ver"):
-        wrong.append(f"completion: {program.name}: --ver does not lead to --version")
+    if "--help" not in offered(root, program, "--he"):
+        wrong.append(f"completion: {program.name}: --he does not lead to --help")
     return wrong
 
 
@@ -153,28 +169,37 @@ def versions(root, build):
     text = (root / "CMakeLists.txt").read_text(encoding="utf-8")
     version = re.search(r"project\(jkpylon VERSION (\d+\.\d+\.\d+)", text).group(1)
     wrong = []
-    for path, manual, _, _ in PROGRAMS:
-        said = run(build / path, "--version").stdout.strip()
-        if not re.fullmatch(rf"{re.escape(pathlib.Path(path).name)}(?: \(jkpylon\))? {re.escape(version)}", said):
-            wrong.append(f"{path} --version says \"{said}\", the version is {version}")
+    for path, manual, _, _ in there(root):
         page = build / manual
         if f"jkpylon {version}" not in page.read_text(encoding="utf-8"):
             wrong.append(f"{page} is not of version {version}")
+        if is_script(root, path):
+            continue
+        said = run(build / path, "--version").stdout.strip()
+        if not re.fullmatch(rf"{re.escape(pathlib.Path(path).name)}(?: \(jkpylon\))? {re.escape(version)}", said):
+            wrong.append(f"{path} --version says \"{said}\", the version is {version}")
     head = re.search(r"(?m)^## \[([^\]]+)\](?: - (\S+))?$", (root / "CHANGELOG.md").read_text(encoding="utf-8"))
     if not head or head.group(1) != version or not re.fullmatch(r"unreleased|\d{4}-\d{2}-\d{2}", head.group(2) or ""):
         wrong.append(f"CHANGELOG.md does not begin with \"## [{version}] - DATE\" or \"## [{version}] - unreleased\"")
     return wrong
 
 
+def there(root):
+    return [entry for entry in PROGRAMS if (root / entry[1]).is_file()]
+
+
 def main():
     root, build = map(pathlib.Path, sys.argv[1:3])
     wrong, total = [], 0
-    for entry in PROGRAMS:
+    for page in [*root.glob("systemd/*.8"), *root.glob("tools/*.1")]:
+        if str(page.relative_to(root)) not in [manual for _, manual, _, _ in PROGRAMS]:
+            wrong.append(f"{page}: of a program that this test does not know")
+    for entry in there(root):
         found, count = compare(root, build, entry)
         wrong += found
         total += count
     wrong += choices(root, build) + versions(root, build)
-    print("\n".join(wrong + [f"{total} options of {len(PROGRAMS)} programs, {len(wrong)} wrong"]))
+    print("\n".join(wrong + [f"{total} options of {len(there(root))} programs, {len(wrong)} wrong"]))
     return 1 if wrong else 0
 
 
