@@ -48,7 +48,7 @@ ELSEWHERE = {
     r"^tools/check": "the whole check, of which this is a part",
     r"^sudo \.ci/matrix": "tools/check in roots of other releases",
     r"^tools/demo": "stage demo of tools/check runs it with --once",
-    r"^(?:sudo )?jkpylon-probe (?:all|setup)$": "system_probe_setup runs them, with answers and without devices",
+    r"^(?:sudo )?jkpylon-probe (?:all|setup)(?: +#|$)": "system_probe_setup runs them, with answers and without devices",
     r"^(?:sudo )?jkpylon-acceptance": "system_acceptance",
     r"^JKPYLON_WORKER=\S+ \S+bench_e2e ": "a test of its own, bench_e2e_smoke",
 }
