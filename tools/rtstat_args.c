@@ -11,7 +11,8 @@
 #define EVERY_MIN_NS (50 * NS_PER_MS)
 
 static const char usage[] =
-	"usage: jkpylon-rtstat [-p PAGE] [--live | --table | --json | --prometheus] [-o FILE] [--every TIME]\n"
+	"usage: jkpylon-rtstat [-p PAGE] [--live | --table | --json | --prometheus]\n"
+	"                      [-o FILE] [--every TIME]\n"
 	"       jkpylon-rtstat [-p PAGE] --histogram NAME [--svg FILE]\n"
 	"       jkpylon-rtstat [-p PAGE] --watch CONDITION... [--for TIME]\n"
 	"       jkpylon-rtstat [-p PAGE] --reset\n"

@@ -241,7 +241,8 @@ def replaces_plain_files_alone(b, plain):
         kind = os.lstat(path)
         for args in (("-s", str(path)), ("--json", "-o", str(path))):
             code, _, err = rtstat(b.stats.path, *args)
-            check(code == OUTPUT and err.startswith(f"jkpylon-rtstat: {path}: is no plain file;"), f"{code} {err}")
+            check(code == OUTPUT and err.startswith(f"jkpylon-rtstat: {path}: is no plain file;"),
+                  f"{code} {err}")
         check(os.lstat(path).st_ino == kind.st_ino, f"{path.name} is still there")
     check(plain.read_bytes() == before and not (b.dir / "nothing").exists(), "nothing behind a link")
     check(not list(b.dir.glob("*.tmp")), "nothing unfinished")

@@ -107,8 +107,10 @@ def upgrade(lab, relay):
     check(lab.out(f"sha256sum {CONFIG}") == text, "what was edited is kept")
     check(lab.run(f"[ -e /{OBSOLETE} ]", check=False)["rc"], "a file of the old version stays")
     check("-1~deb" in lab.out("dpkg-query -W jkpylon"), "version")
-    # Only the edited file differs from the package.
-    check(lab.run("dpkg -V jkpylon", check=False)["out"].split()[1:] == ["c", CONFIG], "dpkg -V")
+    # Only the edited file differs from the package; this guest leaves out what is to be read.
+    other = [line.split()[1:] for line in lab.run("dpkg -V jkpylon", check=False)["out"].splitlines()
+             if "missing" not in line or "/usr/share/doc/" not in line and "/usr/share/man/" not in line]
+    check(other == [["c", CONFIG]], f"dpkg -V: {other}")
     sound(lab)
     times = [f.t for f in lab.frames(0x351, answer["begin"] - 1.5)]
     lab.note(f"upgrade {answer['end'] - answer['begin']:.1f} s, longest gap on the bus "
