@@ -24,9 +24,8 @@
 static void ask_file(const struct found *f, struct found_can *c)
 {
 	char path[FOUND_PATH * 2];
-	char word[FOUND_NAME];
+	char line[FOUND_NAME];
 	FILE *file = NULL;
-	long long v = 0;
 
 	if (!sys_path(f, path, sizeof(path), "/netlink/%s", c->name)) {
 		return;
@@ -35,7 +34,14 @@ static void ask_file(const struct found *f, struct found_can *c)
 	if (file == NULL) {
 		return;
 	}
-	while (fscanf(file, "%63s %lld", word, &v) == 2) {
+	while (fgets(line, sizeof(line), file) != NULL) {
+		char *end = NULL;
+		const char *word = strtok_r(line, " ", &end);
+		const long long v = word == NULL ? 0 : strtoll(end, NULL, 10);
+
+		if (word == NULL) {
+			continue;
+		}
 		if (strcmp(word, "state") == 0) {
 			c->state = (int32_t)v;
 		} else if (strcmp(word, "bitrate") == 0) {

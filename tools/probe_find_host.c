@@ -19,6 +19,14 @@
 #define BROKER_PORT  "075B" /* 1883 */
 #define LISTENS	     "0A"   /* TCP_LISTEN in /proc/net/tcp */
 
+/* Next word of a line; "" behind the last one. */
+static const char *next_word(char **rest)
+{
+	const char *word = strtok_r(NULL, " \n", rest);
+
+	return word == NULL ? "" : word;
+}
+
 /* A chip from a file, where a folder stands for the machine. Return: 0 or -errno. */
 static int chip_from_file(const char *path, struct line_list *list)
 {
@@ -29,17 +37,26 @@ static int chip_from_file(const char *path, struct line_list *list)
 		return -errno;
 	}
 	memset(list, 0, sizeof(*list));
-	if (fgets(text, sizeof(text), file) != NULL) {
-		(void)sscanf(text, "%31s %u", list->label, &list->lines);
-	}
-	while (fgets(text, sizeof(text), file) != NULL) {
-		unsigned int offset = 0;
-		struct line_list_line line = {.used = false};
+	for (bool first = true; fgets(text, sizeof(text), file) != NULL; first = false) {
+		char *rest = NULL;
+		const char *word = strtok_r(text, " \n", &rest);
 
-		if (sscanf(text, "%u %31s %31s", &offset, line.name, line.consumer) >= 2 &&
-		    offset < LINE_LIST_MAX) {
-			line.used = line.consumer[0] != '\0';
-			list->line[offset] = line;
+		if (word == NULL) {
+			continue;
+		}
+		if (first) {
+			sys_text(list->label, sizeof(list->label), "%s", word);
+			list->lines = (unsigned int)strtoul(next_word(&rest), NULL, 10);
+			continue;
+		}
+		const unsigned long offset = strtoul(word, NULL, 10);
+
+		if (offset < LINE_LIST_MAX) {
+			struct line_list_line *l = &list->line[offset];
+
+			sys_text(l->name, sizeof(l->name), "%s", next_word(&rest));
+			sys_text(l->consumer, sizeof(l->consumer), "%s", next_word(&rest));
+			l->used = l->consumer[0] != '\0';
 		}
 	}
 	(void)fclose(file);

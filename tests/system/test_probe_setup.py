@@ -250,18 +250,6 @@ class All(unittest.TestCase):
             self.assertTrue(found["host"]["realtime"] and found["host"]["dialout"])
             self.assertTrue(found["network"]["broker_listens"])
 
-    def test_silent_bms_is_missing_with_the_probes_advice(self):
-        with full_machine() as m:
-            master, slave = os.openpty()
-            m.path("/dev/ttyUSB0").unlink()
-            m.link("/dev/ttyUSB0", os.ttyname(slave))
-            r = run(m.command("all", "--ask-bms"))
-            self.assertEqual(r.returncode, DEVICE)
-            self.assertIn("silent: no byte came back", r.stdout)
-            self.assertIn("MISSING: no BMS answers on any of the 1 devices asked", r.stdout)
-            os.close(master)
-            os.close(slave)
-
     def test_device_in_use_is_named_and_left_alone(self):
         with full_machine() as m:
             m.write("/proc/1234/comm", "minicom")
@@ -304,7 +292,23 @@ class All(unittest.TestCase):
             self.assertIn("usermod -aG", r.stdout)
             self.assertIn("BMS: not asked, no permission", r.stdout)
 
-    def test_network_is_heard_on_the_interface(self):
+    def test_silent_bms_and_what_the_network_says(self):
+        # Both wait, so they do it beside each other.
+        with full_machine() as m:
+            master, slave = os.openpty()
+            m.path("/dev/ttyUSB0").unlink()
+            m.link("/dev/ttyUSB0", os.ttyname(slave))
+            silent = subprocess.Popen(m.command("all", "--ask-bms"), stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.PIPE, text=True)
+            self.check_network()
+            out = silent.communicate(timeout=60)[0]
+            self.assertEqual(silent.returncode, DEVICE)
+            self.assertIn("silent: no byte came back", out)
+            self.assertIn("MISSING: no BMS answers on any of the 1 devices asked", out)
+            os.close(master)
+            os.close(slave)
+
+    def check_network(self):
         meter = subprocess.Popen([SIM, "sma", "--interface", "lo", "--port", "19522", "--serial",
                                   "1900202586"], stdin=subprocess.DEVNULL,
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
