@@ -517,7 +517,7 @@ static void test_guide_lists_every_quantity(void **state)
 			       q->name);
 		if (strstr(guide, line) == NULL) {
 			fail_msg(GUIDE " lacks the line: %s(all of them: "
-				 "svc_mqtt_discovery_test --table)",
+				       "svc_mqtt_discovery_test --table)",
 				 line);
 		}
 	}
