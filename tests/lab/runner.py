@@ -25,7 +25,7 @@ CLEAN_S = 60
 MACHINES = {**bench.MACHINES, **arm.MACHINES}
 # Kinds of machines that run beside the others, the cases of a lane one after the other. Those of the
 # first have no bounds on time that another lane endangers; the others' time passes by no clock.
-LANES = {"boot": "beside", "icount": "beside", "icount-arm": "beside"}
+LANES = {"boot": "beside", "package": "beside", "icount": "beside", "icount-arm": "beside"}
 
 
 class Skip(Exception):
