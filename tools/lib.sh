@@ -4,7 +4,9 @@
 #
 #   say TEXT            a line on standard error
 #   die TEXT            the same, then exit 1
-#   packages_for P...   Debian packages of these purposes (tools/packages) for this release
+#   packages_for P...   Debian packages of these purposes (tools/packages) for this release, or for
+#                       the one in JKP_RELEASE
+#   copy_source FOLDER  what a build of the product needs of this source, and no more
 #   need_packages P...  installs what is missing of them; 0 = all there
 
 jkp_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -16,6 +18,12 @@ say() {
 die() {
 	say "$*"
 	exit 1
+}
+
+copy_source() {
+	mkdir -p "$1/tests"
+	cp -r "$jkp_root"/{CMakeLists.txt,CHANGELOG.md,include,src,rt,tools,systemd} "$1/"
+	cp -r "$jkp_root/tests/cmake" "$1/tests/"
 }
 
 # 12, 13, ... ; empty where it cannot be told (testing, other systems).
@@ -30,7 +38,7 @@ debian_release() {
 packages_for() {
 	local release
 
-	release=$(debian_release)
+	release=${JKP_RELEASE:-$(debian_release)}
 	awk -v want=" $* " -v release="$release" '
 		/^[ \t]*(#|$)/ { next }
 		index(want, " " $1 " ") && (NF < 3 || $3 == release) && !seen[$2]++ { print $2 }

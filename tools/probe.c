@@ -31,6 +31,8 @@ static void usage(FILE *f)
 		"       jkpylon-probe all [--ask-bms] [--interface NAME|none] [--json]\n"
 		"       jkpylon-probe setup [--output FILE] [--ask-bms] [--interface NAME|none]\n"
 		"                           [--yes] [--replace]\n"
+		"       jkpylon-probe --help | --version\n"
+		"-t, --time SECONDS: how long to listen.\n"
 		"Exit status: 0 good, 1 wrong command line or file content, 2 device or file\n"
 		"cannot be used, 3 the leg does not work.\n");
 }

@@ -51,7 +51,7 @@ static void print(FILE *f, const struct rtstat_options *o, const struct rtstat_p
 
 static enum rtstat_exit cannot_write(const char *name)
 {
-	fprintf(stderr, "rtstat: cannot write %s: %s\n", name, strerror(errno));
+	fprintf(stderr, "jkpylon-rtstat: cannot write %s: %s\n", name, strerror(errno));
 	return RTSTAT_OUTPUT;
 }
 
@@ -71,7 +71,7 @@ static enum rtstat_exit write_file(const struct rtstat_options *o, const struct 
 
 	if (!may_replace(o->output)) {
 		fprintf(stderr,
-			"rtstat: %s: is no plain file; name a plain file, or one that does not exist "
+			"jkpylon-rtstat: %s: is no plain file; name a plain file, or one that does not exist "
 			"yet\n",
 			o->output);
 		return RTSTAT_OUTPUT;
@@ -131,7 +131,7 @@ static enum rtstat_exit show(const struct rtstat_options *o)
 	if (r == RTSTAT_OK) {
 		return write_out(o, &page);
 	}
-	fprintf(stderr, "rtstat: %s%s\n", error,
+	fprintf(stderr, "jkpylon-rtstat: %s%s\n", error,
 		r == RTSTAT_DEAD ? "; --dead shows it nevertheless" : "");
 	if (o->form == RTSTAT_FORM_PROMETHEUS) {
 		/* Old values must not look like those of now. */
@@ -162,7 +162,7 @@ static enum rtstat_exit take_or_say(const struct rtstat_options *o, struct rtsta
 	const enum rtstat_exit r = rtstat_take(o->path, page, error);
 
 	if (r != RTSTAT_OK) {
-		fprintf(stderr, "rtstat: %s\n", error);
+		fprintf(stderr, "jkpylon-rtstat: %s\n", error);
 	}
 	return r;
 }
@@ -181,8 +181,9 @@ static enum rtstat_exit watch(const struct rtstat_options *o)
 		if (r == RTSTAT_OK &&
 		    (page.inode != base.inode || page.header.pid != base.header.pid ||
 		     page.loop.resets != base.loop.resets)) {
-			fprintf(stderr, "rtstat: the daemon has begun anew meanwhile: nothing to "
-					"be judged\n");
+			fprintf(stderr,
+				"jkpylon-rtstat: the daemon has begun anew meanwhile: nothing to "
+				"be judged\n");
 			r = RTSTAT_DEAD;
 		}
 		rtstat_subtract(&page, &base);
@@ -211,7 +212,7 @@ static enum rtstat_exit reset(const struct rtstat_options *o)
 		return r;
 	}
 	if (control_ask(o->path, CONTROL_RESET, answer) != 0) {
-		fprintf(stderr, "rtstat: %s\n", answer);
+		fprintf(stderr, "jkpylon-rtstat: %s\n", answer);
 		return RTSTAT_REFUSED;
 	}
 	while (r == RTSTAT_OK && page.loop.resets == before && rtstat_now() < end_ns) {
@@ -220,7 +221,7 @@ static enum rtstat_exit reset(const struct rtstat_options *o)
 	}
 	if (r == RTSTAT_OK && page.loop.resets == before) {
 		fprintf(stderr,
-			"rtstat: the daemon has taken the order but does not carry it out\n");
+			"jkpylon-rtstat: the daemon has taken the order but does not carry it out\n");
 		return RTSTAT_REFUSED;
 	}
 	if (r == RTSTAT_OK) {

@@ -11,11 +11,12 @@
 #define EVERY_MIN_NS (50 * NS_PER_MS)
 
 static const char usage[] =
-	"usage: rtstat [-p PAGE] [--live | --table | --json | --prometheus] [-o FILE] [--every TIME]\n"
-	"       rtstat [-p PAGE] --histogram NAME [--svg FILE]\n"
-	"       rtstat [-p PAGE] --watch CONDITION... [--for TIME]\n"
-	"       rtstat [-p PAGE] --reset\n"
-	"       rtstat --list | --version | --help\n"
+	"usage: jkpylon-rtstat [-p PAGE] [--live | --table | --json | --prometheus]\n"
+	"                      [-o FILE] [--every TIME]\n"
+	"       jkpylon-rtstat [-p PAGE] --histogram NAME [--svg FILE]\n"
+	"       jkpylon-rtstat [-p PAGE] --watch CONDITION... [--for TIME]\n"
+	"       jkpylon-rtstat [-p PAGE] --reset\n"
+	"       jkpylon-rtstat --list | --version | --help\n"
 	"\n"
 	"Shows what the realtime part of jkpylond measures of itself. On a terminal: live.\n"
 	"\n"
@@ -40,11 +41,11 @@ __attribute__((format(printf, 1, 2))) static bool wrong(const char *format, ...)
 {
 	va_list ap;
 
-	fputs("rtstat: ", stderr);
+	fputs("jkpylon-rtstat: ", stderr);
 	va_start(ap, format);
 	vfprintf(stderr, format, ap);
 	va_end(ap);
-	fputs("; see rtstat --help\n", stderr);
+	fputs("; see jkpylon-rtstat --help\n", stderr);
 	return false;
 }
 
@@ -90,7 +91,7 @@ static bool take_histogram(struct rtstat_options *o, const char *name)
 {
 	o->time = rtstat_find_time(name, strlen(name));
 	if (o->time == STATS_TIMES) {
-		return wrong("there is no time \"%s\": see rtstat --list", name);
+		return wrong("there is no time \"%s\": see jkpylon-rtstat --list", name);
 	}
 	return choose(o, RTSTAT_FORM_BARS);
 }
@@ -180,7 +181,8 @@ bool rtstat_parse(int argc, char **argv, struct rtstat_options *o)
 
 	while ((c = getopt_long(argc, argv, "p:ltH:s:jmo:e:w:f:rdLVh", long_options, NULL)) != -1) {
 		if (c == 'h' || c == 'V') {
-			fputs(c == 'h' ? usage : "rtstat (jkpylon) " JKP_VERSION "\n", stdout);
+			fputs(c == 'h' ? usage : "jkpylon-rtstat (jkpylon) " JKP_VERSION "\n",
+			      stdout);
 			exit(RTSTAT_OK);
 		}
 		if (!take_option(o, c)) {

@@ -307,8 +307,9 @@ enum rtstat_exit rtstat_screen(const char *path, int64_t every_ns)
 	struct termios before;
 
 	if (tcgetattr(STDIN_FILENO, &before) != 0) {
-		fprintf(stderr, "rtstat: the live screen needs a terminal for its keys; --table "
-				"needs none\n");
+		fprintf(stderr,
+			"jkpylon-rtstat: the live screen needs a terminal for its keys; --table "
+			"needs none\n");
 		return RTSTAT_USAGE;
 	}
 	struct termios raw = before;

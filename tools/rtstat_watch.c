@@ -159,8 +159,8 @@ static bool parse_subject(const char *text, size_t len, struct rtstat_watch *w, 
 			return true;
 		}
 	}
-	snprintf(ret_error, RTSTAT_TEXT, "%s: there is no \"%.*s\": see rtstat --list", w->text,
-		 (int)(len < RTSTAT_SHORT ? len : RTSTAT_SHORT), text);
+	snprintf(ret_error, RTSTAT_TEXT, "%s: there is no \"%.*s\": see jkpylon-rtstat --list",
+		 w->text, (int)(len < RTSTAT_SHORT ? len : RTSTAT_SHORT), text);
 	return false;
 }
 

@@ -299,7 +299,7 @@ const struct conf_key conf_keys[] = {
 		"on."),
 	{.section = "rt", .name = "stats", .type = CONF_TEXT, .offset = AT(stats_path),
 	 .check = conf_check_file, .form = "path of a file",
-	 .help = "Statistics page that rtstat and the other tools read."},
+	 .help = "Statistics page that jkpylon-rtstat and the other tools read."},
 
 	{.section = "solis", .name = "device", .type = CONF_TEXT, .offset = AT(solis_device),
 	 .check = conf_check_device, .form = "path of a tty", .none = "none",

@@ -128,9 +128,30 @@ apt-get -q -y --download-only install "${packages[@]}" >"$log" 2>&1 ||
 	{ cat "$log" >&2; die "cannot fetch the packages of $suite $arch"; }
 
 root=$work/root
-mkdir -p "$root"
+record=$root/var/lib/dpkg
+mkdir -p "$record/info"
+# Names of the files below with architectures in them.
+echo 1 >"$record/info/format"
+# record_of DEB: what dpkg would know of it, for dpkg-shlibdeps and for a dpkg that runs in there.
+record_of() {
+	local name part
+
+	name=$(dpkg-deb -f "$1" Package)
+	# Packages that can be there for several architectures have it in their names.
+	[ "$(dpkg-deb -f "$1" Multi-Arch)" != same ] || name+=:$(dpkg-deb -f "$1" Architecture)
+	for part in symbols shlibs; do
+		dpkg-deb -I "$1" "$part" >"$record/info/$name.$part" 2>/dev/null ||
+			rm -f "$record/info/$name.$part"
+	done
+	{
+		dpkg-deb -f "$1" | sed 's/^\(Package: .*\)/\1\nStatus: install ok installed/' | grep -v '^$'
+		printf '\n'
+	} >>"$record/status"
+	dpkg-deb --fsys-tarfile "$1" | tar -t | sed 's,^\.,,; s,/$,,; s,^$,/.,' >"$record/info/$name.list"
+}
 for deb in "$tree"/cache/archives/*.deb; do
 	dpkg-deb -x "$deb" "$root" || die "cannot unpack ${deb##*/}"
+	record_of "$deb" || die "cannot read ${deb##*/}"
 	sha256sum "$deb" | sed 's, .*/,  ,' >>"$work/list"
 done
 # Since Debian 13 no library package brings /lib, and the loader's name begins with it.

@@ -58,6 +58,8 @@ while True:
 MACHINES = {
     # Two processors, systemd, a real-time clock: function.
     "bench": {"devices": BUS + USB + OUTSIDE},
+    # The same without our programs: what a user has before the package is installed.
+    "package": {"devices": BUS + USB + OUTSIDE},
     # The same for cases that start it again: the guest takes the longer for that, the longer it
     # has run before.
     "boot": {"devices": BUS + USB + OUTSIDE},
@@ -130,17 +132,19 @@ class Lab:
     def __init__(self, kind, images, product, folder):
         self.kind = kind
         self.dir = pathlib.Path(folder)
+        self.installed = [] if kind == "package" else ["product.tar"]
         self.dir.mkdir(parents=True, exist_ok=True)
         (self.dir / "share").mkdir(exist_ok=True)
-        if not (self.dir / "share/product.tar").exists():
-            for name in ("product.tar", "bench_e2e"):
-                os.link(product / name, self.dir / "share" / name)
+        if not (self.dir / "share/bench_e2e").exists():
+            for name in ("bench_e2e", "jkpylon.deb", *self.installed):
+                if (product / name).exists():
+                    os.link(product / name, self.dir / "share" / name)
         shutil.copytree(HERE / "plain", self.dir / "share/plain", dirs_exist_ok=True)
         self.machine = Machine(images, self.dir, **MACHINES[kind])
         devices = " ".join(MACHINES[kind]["devices"])
         self.host_bms = HostBms(product / "sim", self.dir) if "bmsusb" in devices else None
         self.lines = Lines(self.dir / "lines") if "chardev=lines" in devices else None
-        self.notes = []
+        self.notes, self.figures = [], {}
         # The case's window of each stream of lines.
         self.daemons = 0
         self.nodes = 0
@@ -153,12 +157,13 @@ class Lab:
                  "for i in 1 2 3 4 5 6 7 8 9 10; do [ -e /sys/class/net/can1 ] && break; sleep 0.2;"
                  " done; ip netns add inv && ip link set can1 netns inv && "
                  "ip -n inv link set can1 up type can bitrate 500000")
-        if self.host_bms:
+        if self.host_bms and self.installed:
             # udev looks up the group of a rule when it reads the rule, and reads it again only if
             # the file has changed.
             self.run("systemd-sysusers && touch -c $(find /usr/lib/udev /lib/udev -name "
                      "'*-jkpylon.rules') && udevadm control --reload && udevadm trigger "
                      "--action=add --subsystem-match=misc --subsystem-match=tty")
+        if self.host_bms:
             self.run(f"for i in $(seq 150); do [ -e {BY_ID} ] && exit; sleep 0.1; done; exit 1")
 
     # ---- the guest -----------------------------------------------------------------------
@@ -185,6 +190,10 @@ class Lab:
     def note(self, text):
         """A figure or remark that is printed with the result."""
         self.notes.append(text)
+
+    def figure(self, name, value):
+        """A number that goes into results.json under its name; tests/bench/run makes tables of them."""
+        self.figures[name] = value
 
     def wait(self, condition, seconds, text):
         """Poll until condition() is true and return it. Seconds of the guest."""

@@ -25,7 +25,7 @@ CLEAN_S = 60
 MACHINES = {**bench.MACHINES, **arm.MACHINES}
 # Kinds of machines that run beside the others, the cases of a lane one after the other. Those of the
 # first have no bounds on time that another lane endangers; the others' time passes by no clock.
-LANES = {"boot": "beside", "icount": "beside", "icount-arm": "beside"}
+LANES = {"boot": "beside", "package": "beside", "icount": "beside", "icount-arm": "beside"}
 
 
 class Skip(Exception):
@@ -103,6 +103,7 @@ class Run:
         try:
             self.boot(case.MACHINE)
             self.lab.notes.clear()
+            self.lab.figures.clear()
             begin = time.monotonic()
             signal.alarm(case.SECONDS)
             case.run(self.lab)
@@ -123,7 +124,7 @@ class Run:
         print("\n        ".join(said), flush=True)
         self.after(case, verdict)
         return {"case": case.name, "verdict": verdict, "seconds": round(seconds, 1), "text": text,
-                "notes": notes}
+                "notes": notes, "figures": dict(self.lab.figures) if self.lab else {}}
 
     def after(self, case, verdict):
         # Some cases end their machine.

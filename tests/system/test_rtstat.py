@@ -241,7 +241,8 @@ def replaces_plain_files_alone(b, plain):
         kind = os.lstat(path)
         for args in (("-s", str(path)), ("--json", "-o", str(path))):
             code, _, err = rtstat(b.stats.path, *args)
-            check(code == OUTPUT and err.startswith(f"rtstat: {path}: is no plain file;"), f"{code} {err}")
+            check(code == OUTPUT and err.startswith(f"jkpylon-rtstat: {path}: is no plain file;"),
+                  f"{code} {err}")
         check(os.lstat(path).st_ino == kind.st_ino, f"{path.name} is still there")
     check(plain.read_bytes() == before and not (b.dir / "nothing").exists(), "nothing behind a link")
     check(not list(b.dir.glob("*.tmp")), "nothing unfinished")
@@ -307,7 +308,7 @@ def test_wrong_usage_is_told():
                  ["--every", "2"], ["--watch"], ["-f", "1s", "-j"]):
         code, out, err = rtstat(None, *args)
         check(code == USAGE and err and not out, f"{args}: {code} {out} {err}")
-    check("usage" in good(None, "--help") and "rtstat" in good(None, "--version"), "help")
+    check("usage" in good(None, "--help") and "jkpylon-rtstat" in good(None, "--version"), "help")
     code, _, err = rtstat(None, "--live")
     check(code == USAGE and "terminal" in err, f"{err}")
 

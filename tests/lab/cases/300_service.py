@@ -84,6 +84,17 @@ def stop(lab):
     lab.note(f"stopped after {end - begin:.2f} s")
 
 
+def exposure(lab, manage, bound):
+    """What the service manager says of the unit with its drop-ins; 0 is nothing, 10 everything."""
+    said = lab.run(f"systemd-analyze security --no-pager --threshold={bound} jkpylond.service",
+                   check=False)
+    figure = said["out"].splitlines()[-1].split(":")[1].split()[0]
+    lab.note(f"can.manage={manage}: exposure {figure}")
+    check(said["rc"] == 0 and float(figure) * 10 <= bound, f"exposure above {bound / 10}: {figure}")
+    verify = lab.run("systemd-analyze verify jkpylond.service", check=False)
+    check(verify["rc"] == 0 and not verify["out"], f"systemd-analyze verify:\n{verify['out']}")
+
+
 def run(lab):
     lab.start_node()
     lab.watch(*CPUS)
@@ -98,6 +109,7 @@ def run(lab):
     worker_replaced(lab)
     guard_restarted(lab)
     stop(lab)
+    exposure(lab, "no", 16)
 
     configure(lab, "yes")
     lab.run("ip link set can0 down; ip link set can0 type can bitrate 125000")
@@ -106,4 +118,4 @@ def run(lab):
     privileges(lab, NET_ADMIN)
     check("bitrate 500000" in lab.out("ip -d link show can0"), "bit rate set by the service")
     stop(lab)
-    lab.note(lab.out("systemd-analyze security --no-pager jkpylond.service | tail -n 1"))
+    exposure(lab, "yes", 20)
