@@ -182,7 +182,7 @@ class Paper(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             place = pathlib.Path(folder)
             (place / "jkpylon-acceptance").write_bytes(KIT.read_bytes())
-            for name, target in (("jkpylond", program()), ("rtstat", os.environ["JKP_RTSTAT"]),
+            for name, target in (("jkpylond", program()), ("jkpylon-rtstat", os.environ["JKP_RTSTAT"]),
                                  ("jkpylon-worker", os.environ["JKPYLON_WORKER"])):
                 shutil.copy(target, place / name)
             (place / "x.conf").write_text("[bms]\ndevice=/dev/null\n[can]\ninterface=can0\n",
