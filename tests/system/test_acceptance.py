@@ -22,7 +22,7 @@ import unittest
 
 from daemon_bench import SLOW as SANITIZED
 from daemon_bench import Bench, living_of, program, wait_for, with_sum
-from setup_bench import SLOW, Terminal
+from setup_bench import SLOW, Terminal, main
 
 SOURCE = pathlib.Path(os.environ["JKP_SOURCE_DIR"])
 KIT = SOURCE / "tools/acceptance"
@@ -496,4 +496,4 @@ class Lines(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    sys.exit(main())
