@@ -19,6 +19,7 @@ import tempfile
 import threading
 import unittest
 
+from daemon_bench import Bms, jk_vector, with_sum
 from setup_bench import ADAPTER, PROBE, SLOW, Machine, Terminal, main
 from sim_bench import SIM, Sim
 
@@ -464,6 +465,28 @@ class Setup(unittest.TestCase):
             text = typed(m, ("Ask for a BMS", "y"), ("capacity right", "n"), end=BROKEN)
             self.assertIn("in the JK app first", text)
             self.assertEqual(leftovers(m), [])
+
+    def test_script_with_consent_to_ask(self):
+        with full_machine() as m:
+            r = run(m.command("setup", "--yes", "--ask-bms"))
+            self.assertEqual(r.returncode, GOOD, r.stdout + r.stderr)
+            self.assertIn("# The BMS said: 16 cells, 280 Ah.",
+                          m.path(CONFIG).read_text(encoding="ascii"))
+
+    def test_cells_that_the_defaults_do_not_fit_write_nothing(self):
+        frame = jk_vector("armin_16S_idle")
+        nmc, n = re.subn(b"\xae(.)\xaf.\xb0", lambda f: b"\xae" + f[1] + b"\xaf\x01\xb0", frame,
+                         flags=re.S)
+        self.assertEqual(n, 1)
+        bms = Bms(with_sum(nmc))
+        try:
+            with machine(True, bms.device) as m:
+                r = run(m.command("setup", "--yes", "--ask-bms"))
+                self.assertEqual(r.returncode, BROKEN, r.stdout)
+                self.assertIn("other cells than LFP", r.stdout)
+                self.assertEqual(leftovers(m), [])
+        finally:
+            bms.close()
 
     def test_interrupted_leaves_nothing(self):
         with full_machine() as m:
