@@ -51,7 +51,7 @@ class Terminal:
         self.text += data.decode("utf-8", "replace").replace("\r\n", "\n")
         return bool(data)
 
-    def expect(self, words, seconds=8):
+    def expect(self, words, seconds=20):
         """Wait until these words appear behind what was expected before, at the end of a question."""
         end = time.monotonic() + seconds * SLOW
         pattern = re.compile(words + r".*(: |\] )$", re.S)
@@ -70,7 +70,7 @@ class Terminal:
     def interrupt(self):
         os.killpg(self.process.pid, signal.SIGINT)
 
-    def end(self, seconds=8):
+    def end(self, seconds=20):
         """Return: exit status."""
         stop = time.monotonic() + seconds * SLOW
         while self.process.poll() is None and time.monotonic() < stop:

@@ -251,6 +251,8 @@ class Whole(unittest.TestCase):
             for name in ("kill-worker", "kill-guard"):
                 self.assertLess(int(form[name]["from fault to open"].split()[0]), 500 * SLOW)
                 self.assertIn("(contact)", form[name]["from fault to open"])
+                # failsafe.open_time is 1 s
+                self.assertGreater(float(form[name]["runs again after"].split()[0]), 0.9)
             self.assertLess(float(form["unplug-bms"]["0 A on the bus after"].split()[0]), 2.5 * SLOW)
             opened = int(form["unplug-bms"]["from fault to open"].split()[0])
             self.assertTrue(2700 < opened < 5000 * SLOW, opened)
