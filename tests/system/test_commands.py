@@ -361,9 +361,9 @@ def enter():
         env = {**os.environ, INSIDE: t}
         words = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
         if os.geteuid() != 0 or shutil.which("unshare") is None or shutil.which("ip") is None or subprocess.run(
-                [*words, "ip", "link", "add", "eth0", "type", "veth", "peer", "name", "far0"], capture_output=True,
-                check=False).returncode:
-            print("needs root, unshare and ip: it runs in namespaces of its own")
+                [*words, "sh", "-ec", "mount --make-rprivate /; ip link add eth0 type veth peer name far0"],
+                capture_output=True, check=False).returncode:
+            print("needs root, unshare and ip: it runs in namespaces of its own, and / must be a mount")
             return SKIP
         return subprocess.run([*words, sys.executable, __file__, *sys.argv[1:]], env=env, check=False).returncode
 
