@@ -41,7 +41,7 @@ PROGRAMS = {"jkpylond": "rt/jkpylond", **{f"jkpylon-{n}": f"tools/jkpylon-{n}"
 # What a command may need, as the text says it.
 NEEDS = ("a running systemd", "the package", "a Raspberry Pi", "a Raspberry Pi with Debian",
          "a Raspberry Pi with the service running", "an SD card and an image", "a CAN HAT", "an FTDI adapter",
-         "the adapter", "a broker", "a daemon that does not run", "an account at the portal", "a board", "a key",
+         "the adapter", "a broker", "an account at the portal", "a board", "a key",
          "a release")
 # What something else runs, and what that is.
 ELSEWHERE = {
