@@ -185,6 +185,9 @@ static void show_network(const struct found *f)
 	if (!f->network) {
 		printf("  left out (--interface none)\n");
 	}
+	if (f->network && f->nets == 0) {
+		printf("  no such interface is up with an IPv4 address: ip -4 address\n");
+	}
 	for (uint32_t i = 0; i < f->nets; i++) {
 		printf("  %s: listened for meters, asked for GoodWe modules\n", f->net[i]);
 	}

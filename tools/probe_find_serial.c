@@ -97,8 +97,8 @@ static void find_lock(const struct found *f, const struct stat *st, struct found
 	if (file == NULL) {
 		return;
 	}
-	sys_text(place, sizeof(place), " %02x:%02x:%lu ", major(st->st_dev), minor(st->st_dev),
-		 (unsigned long)st->st_ino);
+	sys_text(place, sizeof(place), " %02x:%02x:%llu ", major(st->st_dev), minor(st->st_dev),
+		 (unsigned long long)st->st_ino);
 	while (s->holder[0] == '\0' && fgets(line, sizeof(line), file) != NULL) {
 		char pid[FOUND_NAME / 4];
 

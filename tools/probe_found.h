@@ -10,7 +10,7 @@
 #include "probe.h"
 #include "rt/line_list.h"
 
-#define FOUND_NAME     64
+#define FOUND_NAME     160 /* names below /dev/serial/by-id have 100 characters and more */
 #define FOUND_PATH     256
 #define FOUND_SERIALS  16U
 #define FOUND_CANS     8U

@@ -41,7 +41,7 @@ static bool is_ours(const struct found_serial *s)
 }
 
 /* Return: whether the daemon could use it, or does. */
-static bool judge_serial(struct found *f, const struct found_serial *s, bool alone)
+static bool judge_serial(struct found *f, const struct found_serial *s)
 {
 	const struct found_host *h = &f->host;
 	char next[FOUND_PATH];
@@ -58,19 +58,19 @@ static bool judge_serial(struct found *f, const struct found_serial *s, bool alo
 			 "systemctl disable --now serial-getty@%.16s, take console=... out of "
 			 "cmdline.txt, reboot; or use another port",
 			 s->name);
-		note(f, FOUND_PART_SERIAL, alone, next, "%s is a console of the system", s->name);
+		note(f, FOUND_PART_SERIAL, false, next, "%s is a console of the system", s->name);
 		return false;
 	}
 	if (s->holder[0] != '\0' && !is_ours(s)) {
 		sys_text(next, sizeof(next), "stop that program: fuser -v /dev/%.16s", s->name);
-		note(f, FOUND_PART_SERIAL, alone, next, "%s is in use by %s", s->name, s->holder);
+		note(f, FOUND_PART_SERIAL, false, next, "%s is in use by %s", s->name, s->holder);
 		return false;
 	}
 	if (!s->may && s->holder[0] == '\0') {
 		sys_text(next, sizeof(next),
 			 "run this with sudo, or: sudo usermod -aG %.32s $USER, and log in again",
 			 s->group[0] != '\0' ? s->group : "dialout");
-		note(f, FOUND_PART_SERIAL, alone && !h->dialout, next,
+		note(f, FOUND_PART_SERIAL, false, next,
 		     "%s: no permission for you (the service has its own)", s->name);
 		return h->dialout;
 	}
@@ -81,6 +81,7 @@ static void judge_serials(struct found *f)
 {
 	uint32_t asked = 0;
 	uint32_t good = 0;
+	uint32_t usable = 0;
 
 	if (f->serials == 0) {
 		note(f, FOUND_PART_SERIAL, true,
@@ -92,9 +93,14 @@ static void judge_serials(struct found *f)
 	for (uint32_t i = 0; i < f->serials; i++) {
 		const struct found_serial *s = &f->serial[i];
 
-		(void)judge_serial(f, s, f->serials == 1);
+		usable += judge_serial(f, s);
 		asked += s->asked;
 		good += s->asked && s->verdict == PROBE_GOOD;
+	}
+	if (usable == 0) {
+		note(f, FOUND_PART_SERIAL, true,
+		     "see the notes above; or plug in an adapter for the BMS alone",
+		     "no serial device is free for the BMS");
 	}
 	if (asked > 0 && good == 0) {
 		note(f, FOUND_PART_SERIAL, true,

@@ -53,6 +53,12 @@ int setup_ask(const struct setup *s, const char *question, const char *usual, se
 /* A question of yes or no. Return: as setup_ask(). */
 int setup_ask_yes(const struct setup *s, const char *question, bool usual, bool *ret);
 
+/* A number from 1 to @n as an answer. Return: 0: it is none. */
+uint32_t setup_choice(const char *answer, uint32_t n);
+
+/* Can it stand in the configuration without being taken for a comment or a quotation? */
+bool setup_is_plain(const char *answer);
+
 /* All questions of one part. Return: as setup_ask(); -ECANCELED nothing is to be written. */
 int setup_ask_bms(struct setup *s, bool consent);
 int setup_ask_can(struct setup *s);

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LINE_SIZE 512
@@ -118,4 +119,19 @@ int setup_ask_yes(const struct setup *s, const char *question, bool usual, bool 
 		*ret = answer[0] == 'y';
 	}
 	return r;
+}
+
+uint32_t setup_choice(const char *answer, uint32_t n)
+{
+	char *end = NULL;
+	const unsigned long v = strtoul(answer, &end, 10);
+
+	return isdigit((unsigned char)answer[0]) != 0 && *end == '\0' && v >= 1 && v <= n
+		       ? (uint32_t)v
+		       : 0;
+}
+
+bool setup_is_plain(const char *answer)
+{
+	return answer[0] != '\0' && strpbrk(answer, " \t;#\"'\\=[]") == NULL;
 }

@@ -15,12 +15,16 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 PROBE = os.environ["JKP_PROBE"]
 SLOW = 4.0 if os.environ.get("JKP_SLOW") == "1" else 1.0
 CAN_FRAME = struct.Struct("=IB3x8s")
+BESIDE = 6  # tests at a time: they wait more than they work
 ADAPTER = "usb-FTDI_FT232R_USB_UART_A10KQ1-if00-port0"
 
 
@@ -188,3 +192,37 @@ class Machine:
         text = re.sub(r"answers after \d+ ms", "answers after 57 ms", text)
         text = re.sub(r"rtprio \w+, memlock (\d+ KiB|unlimited)", "rtprio 0, memlock 8192 KiB", text)
         return re.sub(r"\d\d\.\d{2,3} V", "53.12 V", text)
+
+
+def main():
+    """Run all tests of the program beside each other, or those that are named. Return: exit status."""
+    loader = unittest.defaultTestLoader
+    program = sys.modules["__main__"]
+    suite = loader.loadTestsFromNames(sys.argv[1:], program) if sys.argv[1:] \
+        else loader.loadTestsFromModule(program)
+    tests = []
+
+    def flatten(part):
+        for item in part:
+            if isinstance(item, unittest.TestSuite):
+                flatten(item)
+            else:
+                tests.append(item)
+
+    def one(test):
+        result = unittest.TestResult()
+        begin = time.monotonic()
+        test.run(result)
+        return test, result, time.monotonic() - begin
+
+    flatten(suite)
+    bad = 0
+    with ThreadPoolExecutor(BESIDE) as pool:
+        for test, result, took in pool.map(one, tests):
+            wrong = result.failures + result.errors
+            word = "NOT OK" if wrong else "skip" if result.skipped else "ok"
+            print(f"{word:7} {test.id()} ({took:.1f} s)", *(why for _, why in result.skipped))
+            print(*(text for _, text in wrong), sep="\n", end="", flush=True)
+            bad += bool(wrong)
+    print(f"{len(tests)} tests, {bad} failed")
+    return 1 if bad or not tests else 0
