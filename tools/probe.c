@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * jkpylon-probe: tries one leg of the installation alone and says what to do next. It needs no
- * daemon, and for all but mqtt and sems no configuration.
+ * jkpylon-probe: tries one leg of the installation alone, or looks at the whole machine, and says
+ * what to do next. It needs no daemon, and for all but mqtt and sems no configuration.
  */
 #include "probe.h"
 
@@ -18,17 +18,23 @@
 
 static void usage(FILE *f)
 {
-	fprintf(f, "usage: jkpylon-probe bms DEVICE [--hex] [--json]\n"
-		   "       jkpylon-probe can INTERFACE|unix:PATH [-t SECONDS] [--json]\n"
-		   "       jkpylon-probe sma INTERFACE [--serial N] [--group ADDRESS] [--port N]\n"
-		   "                         [-t SECONDS] [--json]\n"
-		   "       jkpylon-probe mqtt CONFIGURATION [--json]\n"
-		   "       jkpylon-probe sems CONFIGURATION [--json]\n"
-		   "       jkpylon-probe decode FILE|-\n"
-		   "       jkpylon-probe goodwe HOST[:PORT] [--hex] [--json]\n"
-		   "       jkpylon-probe goodwe-find BROADCAST[:PORT]\n"
-		   "Exit status: 0 good, 1 wrong command line or file content, 2 device or file\n"
-		   "cannot be used, 3 the leg does not work.\n");
+	fprintf(f,
+		"usage: jkpylon-probe bms DEVICE [--hex] [--json]\n"
+		"       jkpylon-probe can INTERFACE|unix:PATH [-t SECONDS] [--json]\n"
+		"       jkpylon-probe sma INTERFACE [--serial N] [--group ADDRESS] [--port N]\n"
+		"                         [-t SECONDS] [--json]\n"
+		"       jkpylon-probe mqtt CONFIGURATION [--json]\n"
+		"       jkpylon-probe sems CONFIGURATION [--json]\n"
+		"       jkpylon-probe decode FILE|-\n"
+		"       jkpylon-probe goodwe HOST[:PORT] [--hex] [--json]\n"
+		"       jkpylon-probe goodwe-find BROADCAST[:PORT]\n"
+		"       jkpylon-probe all [--ask-bms] [--interface NAME|none] [--json]\n"
+		"       jkpylon-probe setup [--output FILE] [--ask-bms] [--interface NAME|none]\n"
+		"                           [--yes] [--replace]\n"
+		"       jkpylon-probe --help | --version\n"
+		"-t, --time SECONDS: how long to listen.\n"
+		"Exit status: 0 good, 1 wrong command line or file content, 2 device or file\n"
+		"cannot be used, 3 the leg does not work.\n");
 }
 
 static bool take_seconds(const char *text, double *ret_seconds)
@@ -66,8 +72,41 @@ enum {
 	OPT_JSON,
 	OPT_SERIAL,
 	OPT_GROUP,
-	OPT_PORT
+	OPT_PORT,
+	OPT_ASK_BMS,
+	OPT_YES,
+	OPT_REPLACE,
+	OPT_SYSROOT,
+	OPT_INTERFACE,
+	OPT_OUTPUT
 };
+
+/* Options of all and setup. Return: whether it was one. */
+static bool take_option_of_all(int c, struct probe_options *o)
+{
+	switch (c) {
+	case OPT_ASK_BMS:
+		o->ask_bms = true;
+		return true;
+	case OPT_YES:
+		o->yes = true;
+		return true;
+	case OPT_REPLACE:
+		o->replace = true;
+		return true;
+	case OPT_SYSROOT:
+		o->root = optarg;
+		return true;
+	case OPT_INTERFACE:
+		o->interface = optarg;
+		return true;
+	case OPT_OUTPUT:
+		o->output = optarg;
+		return true;
+	default:
+		return false;
+	}
+}
 
 /* Return: false after a message. */
 static bool take_option(int c, struct probe_options *o)
@@ -105,8 +144,14 @@ static bool take_option(int c, struct probe_options *o)
 		printf("jkpylon-probe %s\n", JKP_VERSION);
 		exit(EXIT_SUCCESS);
 	default:
-		return false;
+		return take_option_of_all(c, o);
 	}
+}
+
+static bool needs_no_name(int argc, char **argv)
+{
+	return argc - optind == 1 &&
+	       (strcmp(argv[optind], "all") == 0 || strcmp(argv[optind], "setup") == 0);
 }
 
 /* Return: false after a message. */
@@ -118,6 +163,12 @@ static bool parse(int argc, char **argv, struct probe_options *o)
 		{"serial", required_argument, NULL, OPT_SERIAL},
 		{"group", required_argument, NULL, OPT_GROUP},
 		{"port", required_argument, NULL, OPT_PORT},
+		{"ask-bms", no_argument, NULL, OPT_ASK_BMS},
+		{"yes", no_argument, NULL, OPT_YES},
+		{"replace", no_argument, NULL, OPT_REPLACE},
+		{"sysroot", required_argument, NULL, OPT_SYSROOT},
+		{"interface", required_argument, NULL, OPT_INTERFACE},
+		{"output", required_argument, NULL, OPT_OUTPUT},
 		{"time", required_argument, NULL, 't'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
@@ -130,10 +181,10 @@ static bool parse(int argc, char **argv, struct probe_options *o)
 			return false;
 		}
 	}
-	if (argc - optind != 2) {
+	if (argc - optind != 2 && !needs_no_name(argc, argv)) {
 		fprintf(stderr,
 			"jkpylon-probe: expected bms, can, sma, mqtt, sems, decode, goodwe or goodwe-find "
-			"and one name\n");
+			"and one name, or all or setup and none\n");
 		return false;
 	}
 	return true;
@@ -170,6 +221,10 @@ int main(int argc, char **argv)
 	const char *what = argv[optind];
 	const char *name = argv[optind + 1];
 
+	if (name == NULL) {
+		return close_output(strcmp(what, "all") == 0 ? probe_all(&o) : probe_setup(&o));
+	}
+
 	if (strcmp(what, "bms") == 0) {
 		return close_output(probe_bms(name, &o));
 	}
@@ -195,7 +250,8 @@ int main(int argc, char **argv)
 		return close_output(probe_goodwe_find(name));
 	}
 	fprintf(stderr,
-		"jkpylon-probe: '%s' is none of bms, can, sma, mqtt, sems, decode, goodwe, goodwe-find\n",
+		"jkpylon-probe: '%s' is none of bms, can, sma, mqtt, sems, decode, goodwe, goodwe-find, all, "
+		"setup\n",
 		what);
 	usage(stderr);
 	return PROBE_USAGE;

@@ -22,10 +22,22 @@
  * @seconds: how long to listen on the bus or the network
  * @serial: of the meter that must be heard, 0 = any
  * @group, @port: of the meters
+ * @ask_bms: consent to write to serial devices
+ * @yes: take the default of every question
+ * @replace: an existing file may be replaced
+ * @root: folder that stands for /, NULL = this machine
+ * @interface: the only network interface, none, or NULL = all
+ * @output: where setup writes
  */
 struct probe_options {
 	bool hex;
 	bool json;
+	bool ask_bms;
+	bool yes;
+	bool replace;
+	const char *root;
+	const char *interface;
+	const char *output;
 	double seconds;
 	uint32_t serial;
 	const char *group;
@@ -41,6 +53,23 @@ int probe_mqtt(const char *file, const struct probe_options *o);
 int probe_decode(const char *file);
 int probe_goodwe(const char *host, const struct probe_options *o);
 int probe_goodwe_find(const char *broadcast);
+int probe_all(const struct probe_options *o);
+int probe_setup(const struct probe_options *o);
+
+/**
+ * struct probe_bms_found - what came of asking
+ * @sample, @reply_ns: of the good reply, if there was one
+ * @words, @next: verdict and what to try
+ */
+struct probe_bms_found {
+	struct jk_sample sample;
+	int64_t reply_ns;
+	char words[160];
+	char next[512];
+};
+
+/* Ask the BMS on @device up to three times. Return: exit status; @ret is set in any case. */
+int probe_bms_ask(const char *device, struct probe_bms_found *ret);
 
 /* What is wrong with the daemon's configuration, FILE:LINE where there is one line. */
 void probe_config_error(const char *file, const struct conf_error *error);

@@ -361,27 +361,45 @@ static void print_words(const struct session *s, const char *device, const struc
 	printf("verdict: %s\nnext: %s\n", a->verdict, a->next);
 }
 
+/* Return: 0, or the exit status with @err set. */
+static int converse(struct session *s, const char *device, char err[ERROR_MAX])
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_NS};
+
+	memset(s, 0, sizeof(*s));
+	s->fd = -1;
+	if (serial_open(device, &s->fd, err, ERROR_MAX) != 0) {
+		return PROBE_DEVICE;
+	}
+	jk_framer_init(&s->framer);
+	while (!s->good && !s->gone && s->tries < TRIES) {
+		if (s->tries > 0) {
+			nanosleep(&pause, NULL);
+		}
+		s->tries++;
+		s->gone = ask(s) != 0;
+	}
+	serial_close(s->fd);
+	return 0;
+}
+
+static int status_of(const struct session *s)
+{
+	if (s->gone) {
+		return PROBE_DEVICE;
+	}
+	return s->good ? PROBE_GOOD : PROBE_BROKEN;
+}
+
 int probe_bms(const char *device, const struct probe_options *o)
 {
 	static struct session s;
-	const struct timespec pause = {.tv_nsec = PAUSE_NS};
 	char err[ERROR_MAX];
 
-	s.fd = -1;
-	if (serial_open(device, &s.fd, err, sizeof(err)) != 0) {
+	if (converse(&s, device, err) != 0) {
 		fprintf(stderr, "jkpylon-probe: %s\n", err);
 		return PROBE_DEVICE;
 	}
-	jk_framer_init(&s.framer);
-	while (!s.good && !s.gone && s.tries < TRIES) {
-		if (s.tries > 0) {
-			nanosleep(&pause, NULL);
-		}
-		s.tries++;
-		s.gone = ask(&s) != 0;
-	}
-	serial_close(s.fd);
-
 	const struct advice a = s.good ? (struct advice){"good", ""} : advise(&s);
 
 	if (o->json) {
@@ -389,8 +407,25 @@ int probe_bms(const char *device, const struct probe_options *o)
 	} else {
 		print_words(&s, device, &a, o->hex);
 	}
-	if (s.gone) {
+	return status_of(&s);
+}
+
+int probe_bms_ask(const char *device, struct probe_bms_found *ret)
+{
+	static struct session s;
+	char err[ERROR_MAX];
+
+	memset(ret, 0, sizeof(*ret));
+	if (converse(&s, device, err) != 0) {
+		(void)snprintf(ret->words, sizeof(ret->words), "cannot be opened");
+		(void)snprintf(ret->next, sizeof(ret->next), "%s", err);
 		return PROBE_DEVICE;
 	}
-	return s.good ? PROBE_GOOD : PROBE_BROKEN;
+	const struct advice a = s.good ? (struct advice){"good", ""} : advise(&s);
+
+	ret->sample = s.sample;
+	ret->reply_ns = s.reply_ns;
+	(void)snprintf(ret->words, sizeof(ret->words), "%s", a.verdict);
+	(void)snprintf(ret->next, sizeof(ret->next), "%s", a.next);
+	return status_of(&s);
 }

@@ -342,6 +342,7 @@ static void usage(FILE *f)
 		"       jkpylon-replay --why TIME [FILE]\n"
 		"       jkpylon-replay --candump | --csv [--every MS] | --svg OUT | --trace FILE\n"
 		"       jkpylon-replay --list [FOLDER]\n"
+		"       jkpylon-replay --help | --version\n"
 		"FILE: a ring or an incident of the recorder, or a text trace. Without one --why "
 		"asks\n" REPLAY_RING ". TIME: hh:mm, hh:mm:ss, or seconds since the start.\n"
 		"Exit status: 0 done or equal, 1 wrong command line or file, 2 a file cannot be "

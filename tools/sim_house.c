@@ -43,13 +43,14 @@ struct options {
 	const char *svg;
 	enum damping_preset damping;
 	bool alone;
+	bool help;
 };
 
 static void usage(FILE *f)
 {
 	fprintf(f, "usage: jkpylon-sim house [--from HOUR] [--hours N] [--seed N] [--seeds N]\n"
 		   "                         [--set NAME] [--damping smooth|seed|off] [--alone]\n"
-		   "                         [--csv FILE] [--svg FILE] [--show HOUR]\n"
+		   "                         [--csv FILE] [--svg FILE] [--show HOUR] [--help]\n"
 		   "sets:");
 	for (size_t i = 0; i < SETS; i++) {
 		fprintf(f, " %s", sets[i].name);
@@ -114,7 +115,7 @@ static bool parse(int argc, char **argv, struct options *o)
 		{"set", required_argument, NULL, 'p'},	{"csv", required_argument, NULL, 'c'},
 		{"svg", required_argument, NULL, 'g'},	{"show", required_argument, NULL, 'w'},
 		{"alone", no_argument, NULL, 'a'},	{"damping", required_argument, NULL, 'd'},
-		{"help", no_argument, NULL, '?'},	{NULL, 0, NULL, 0},
+		{"help", no_argument, NULL, 'H'},	{NULL, 0, NULL, 0},
 	};
 	bool good = true;
 	int c = 0;
@@ -158,6 +159,9 @@ static bool parse(int argc, char **argv, struct options *o)
 		case 'a':
 			o->alone = true;
 			break;
+		case 'H':
+			o->help = true;
+			return true;
 		default:
 			good = false;
 			break;
@@ -303,6 +307,10 @@ int house_main(int argc, char **argv)
 	if (!parse(argc, argv, &o)) {
 		usage(stderr);
 		return EXIT_USAGE;
+	}
+	if (o.help) {
+		usage(stdout);
+		return 0;
 	}
 	const bool wanted = o.csv != NULL || o.svg != NULL;
 	const struct house_set *shown = find_set(o.set != NULL ? o.set : "usual");

@@ -109,7 +109,7 @@ struct arbiter_config {
 /* Named sets of the damping's settings. */
 enum damping_preset {
 	DAMPING_OFF,
-	DAMPING_SMOOTH, /* found in the simulated house: README.md */
+	DAMPING_SMOOTH, /* found in the simulated house: jkpylon-sim house */
 	DAMPING_SEED,	/* numbers of the original script */
 };
 

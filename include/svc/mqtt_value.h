@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is published over MQTT: one list of quantities with their topic, key, unit and what Home
- * Assistant wants to know of them. States, discovery and the table in the README come from it.
+ * Assistant wants to know of them. States, discovery and the table in the guide come from it.
  */
 #ifndef JKP_SVC_MQTT_VALUE_H
 #define JKP_SVC_MQTT_VALUE_H

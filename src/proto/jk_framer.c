@@ -169,15 +169,26 @@ static uint16_t framer_resume(struct jk_framer *f)
 	return framer_search(f);
 }
 
+/*
+ * Bytes that have to come before there is anything new to judge: the rest of the announced size once
+ * the header is there and has been judged, else one. At least one after framer_search() found none.
+ */
+static uint16_t framer_missing(const struct jk_framer *f)
+{
+	return f->len < JK_HEAD_SIZE ? 1U : (uint16_t)(jk_frame_size(f->buf) - f->len);
+}
+
 size_t jk_framer_feed(struct jk_framer *f, const uint8_t *data, size_t len, uint16_t *ret_frame_len)
 {
 	uint16_t frame = framer_resume(f);
 	size_t used = 0;
 
 	while (frame == 0 && used < len) {
-		f->buf[f->len] = data[used];
-		f->len++;
-		used++;
+		for (uint16_t n = framer_missing(f); n > 0 && used < len; n--) {
+			f->buf[f->len] = data[used];
+			f->len++;
+			used++;
+		}
 		frame = framer_search(f);
 	}
 	*ret_frame_len = frame;

@@ -104,7 +104,7 @@ class ArmLab(bench.Lab):
         self.kind = kind
         self.dir = pathlib.Path(folder)
         self.dir.mkdir(parents=True, exist_ok=True)
-        self.notes = []
+        self.notes, self.figures = [], {}
         self.daemons = self.nodes = 0
         self.spent = False
         self.host_bms = self.inverter = None

@@ -144,7 +144,7 @@ class Lab:
         devices = " ".join(MACHINES[kind]["devices"])
         self.host_bms = HostBms(product / "sim", self.dir) if "bmsusb" in devices else None
         self.lines = Lines(self.dir / "lines") if "chardev=lines" in devices else None
-        self.notes = []
+        self.notes, self.figures = [], {}
         # The case's window of each stream of lines.
         self.daemons = 0
         self.nodes = 0
@@ -190,6 +190,10 @@ class Lab:
     def note(self, text):
         """A figure or remark that is printed with the result."""
         self.notes.append(text)
+
+    def figure(self, name, value):
+        """A number that goes into results.json under its name; tests/bench/run makes tables of them."""
+        self.figures[name] = value
 
     def wait(self, condition, seconds, text):
         """Poll until condition() is true and return it. Seconds of the guest."""

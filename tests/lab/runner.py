@@ -103,6 +103,7 @@ class Run:
         try:
             self.boot(case.MACHINE)
             self.lab.notes.clear()
+            self.lab.figures.clear()
             begin = time.monotonic()
             signal.alarm(case.SECONDS)
             case.run(self.lab)
@@ -123,7 +124,7 @@ class Run:
         print("\n        ".join(said), flush=True)
         self.after(case, verdict)
         return {"case": case.name, "verdict": verdict, "seconds": round(seconds, 1), "text": text,
-                "notes": notes}
+                "notes": notes, "figures": dict(self.lab.figures) if self.lab else {}}
 
     def after(self, case, verdict):
         # Some cases end their machine.

@@ -43,8 +43,10 @@ uint16_t search_contract(struct jk_framer *f)
 	PROVE(f->len <= JK_FRAME_MAX, "fill within the buffer");
 	f->len = nondet_u16();
 	f->done = nondet_u16();
+	f->buf[JK_AT_LEN] = nondet_u8();
+	f->buf[JK_AT_LEN + 1] = nondet_u8();
 	ASSUME(f->len <= before && f->done <= f->len); /* it only drops */
-	ASSUME(f->done > 0 || f->len < JK_FRAME_MAX);
+	ASSUME(f->done > 0 || (f->len < JK_FRAME_MAX && framer_waits(f)));
 	ASSUME(f->done == 0 || f->done >= JK_REQUEST_SIZE);
 	return f->done;
 }

@@ -6,7 +6,7 @@
  *   - only bytes that are there are looked at, moved or dropped;
  *   - it ends: a byte is dropped in every turn;
  *   - afterwards either a judged frame stands first, done is its size and it is complete, or done
- *     is 0 and there is room for one more byte (what jk_framer_feed() relies on);
+ *     is 0 and there is room for what is still missing (what jk_framer_feed() relies on);
  *   - what is left is not more than before, and the invariant framer_ok() holds.
  *
  * Bound: an answer comes after at most TURNS bytes dropped. A turn depends on the bytes from its
@@ -69,6 +69,7 @@ int main(void)
 	PROVE(frame == f.done && framer_ok(&f), "invariant");
 	PROVE(f.len <= before, "nothing comes from nowhere");
 	PROVE_IF(frame == 0, f.len < JK_FRAME_MAX, "room for one more byte");
+	PROVE_IF(frame == 0, framer_waits(&f), "more is announced than is there");
 	PROVE_IF(frame > 0,
 		 f.buf[0] == JK_START_0 && f.buf[1] == JK_START_1 && frame >= JK_REQUEST_SIZE &&
 			 frame == jk_frame_size(f.buf),

@@ -18,6 +18,12 @@ static inline bool length_ok(const uint8_t *p)
 	return jk_be16(p + JK_AT_LEN) >= JK_LEN_MIN && jk_be16(p + JK_AT_LEN) <= JK_LEN_MAX;
 }
 
+/* No frame is complete: what is announced is still to come, or nothing is announced yet. */
+static inline bool framer_waits(const struct jk_framer *f)
+{
+	return f->len < JK_HEAD_SIZE || (length_ok(f->buf) && f->len < jk_frame_size(f->buf));
+}
+
 /* jk_frame_judge(@p, @n) returned @said and left @v; JK_VERDICTS: untouched. */
 static inline bool judge_result_ok(const uint8_t *p, size_t n, bool said, enum jk_verdict v)
 {

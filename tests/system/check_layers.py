@@ -55,7 +55,7 @@ FORMATTING_SYSTEM = {"stdio.h", "stdarg.h"}
 
 # Libraries and the only files that may use them.
 LIBRARY = [
-    (re.compile(r"^gpiod\.h$"), re.compile(r"^rt/line_gpiod|^tools/")),
+    (re.compile(r"^gpiod\.h$"), re.compile(r"^rt/line_(list_)?gpiod|^tools/")),
     (re.compile(r"^ini\.h$"), re.compile(r"^src/conf/")),
     (re.compile(r"^modbus"), re.compile(r"^src/svc/solis_line\.")),
     (re.compile(r"^libsocketcan\.h$"), re.compile(r"^rt/can|^tools/")),

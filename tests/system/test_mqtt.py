@@ -152,18 +152,18 @@ def test_states_discovery_and_last_words():
             c.wait("jkpylon/status", after=mark, condition=lambda m: m.payload == b"offline")
 
 
-def readme_tables():
-    """{topic_key: (unit, name)} of the values, {name of an order}; as README.md lists them."""
-    text = (pathlib.Path(os.environ["JKP_SOURCE_DIR"]) / "README.md").read_text(encoding="utf-8")
-    values = text.split("All values (checked")[1].split("</details>")[0]
+def guide_tables():
+    """{topic_key: (unit, name)} of the values, {name of an order}; as the guide lists them."""
+    text = (pathlib.Path(os.environ["JKP_SOURCE_DIR"]) / "systemd/guide/home-assistant.md").read_text(encoding="utf-8")
+    values = text.split("The table (checked")[1].split("</details>")[0]
     rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (.*?) ?\| (.*) \|$", values, re.MULTILINE)
     return ({f"{topic}_{key}": (unit, name) for topic, key, unit, name in rows},
             set(re.findall(r"^\| `set/(\w+)` \|", text, re.MULTILINE)))
 
 
 @needs_broker
-def test_readme_lists_what_is_published():
-    values, orders = readme_tables()
+def test_guide_lists_what_is_published():
+    values, orders = guide_tables()
     check(len(values) > 60 and len(orders) == 8, f"{len(values)} values, {orders}")
     with MqttBench() as b:
         b.broker.start()

@@ -76,6 +76,7 @@ def run(lab):
     begin = lab.start_daemon()
     first = lab.frames()[0]
     lab.note(f"start to first frame {first.t - begin:.2f} s")
+    lab.figure("first_frame_s", round(first.t - begin, 3))
     link = lab.out("ip -d link show can0")
     check("bitrate 500000" in link and ",UP" in link, f"link set up by the daemon:\n{link}")
     check(limits(lab.frames(0x351)[0]) == (0, 0), "the first limits are 0 A")

@@ -113,6 +113,12 @@ class Comparison:
             (worst > self.bound, f"max {worst:.2f} x cyclictest"),
             (ceiling > CEILING_US, f"max {ceiling:.1f} us is no realtime")) if wrong]
 
+    def keep(self, lab):
+        for who, histogram in (("cyclictest", self.theirs), ("cycle", self.ours)):
+            for word, value in (("p50", percentile(histogram, 0.5)),
+                                ("p99", percentile(histogram, 0.99)), ("max", max(histogram))):
+                lab.figure(f"{self.name}.{who}.{word}_us", round(value / 1e3, 2))
+
     def said(self):
         sides = (f"{who} p99 {percentile(h, 0.99) / 1e3:.2f} max {max(h) / 1e3:.2f} us"
                  for who, h in (("cyclictest", self.theirs), ("cycle", self.ours)))
@@ -131,5 +137,6 @@ def run(lab):
         while both.rounds == 0 or (both.rounds < ROUNDS and max(both.ratios()) > bound):
             both.add(lab)
         lab.note(both.said())
+        both.keep(lab)
         verdicts += both.verdicts()
     check(not verdicts, "; ".join(verdicts))

@@ -23,5 +23,7 @@ def run(lab):
              f"{found['p50_us'] / 1e3:.2f} ms, p99 {found['p99_us'] / 1e3:.2f} ms, max "
              f"{found['max_us'] / 1e3:.2f} ms; the wire would add "
              f"{(found['wire_reply_us'] + found['wire_frame_us']) / 1e3:.2f} ms")
+    for name, value in found.items():
+        lab.figure(name, value)
     check(found["repeated"] == 0, f"{found['repeated']} events took more than one reply")
     check(found["p99_us"] <= PERIOD_US + 1000, "99 % within a period and 1 ms")

@@ -39,12 +39,15 @@ def run(lab):
         rates = {thread.name: (thread.ns - old[tid].ns) / NS_PER_INSTRUCTION / seconds
                  for tid, thread in new.items()}
         total += sum(rates.values())
+        for name, rate in rates.items():
+            lab.figure(f"{process}.{name}.instructions", round(rate / PERIODS_PER_S))
         each = ", ".join(f"{name} {rate / PERIODS_PER_S:.0f}" for name, rate in rates.items())
         lab.note(f"{process}: {sum(rates.values()) / PERIODS_PER_S:.0f} instructions a period of "
                  f"{1000 / PERIODS_PER_S:.0f} ms; by thread: {each}")
     share = total * CYCLES_PER_INSTRUCTION / HZ
     lab.note(f"together {total / 1e6:.2f} million instructions a second, {share:.2%} of a core of "
              f"900 MHz at {CYCLES_PER_INSTRUCTION} cycles each")
+    lab.figure("share", round(share, 4))
     run_ns, count = (after[f"run_{key}"] - before[f"run_{key}"] for key in ("sum_ns", "count"))
     lab.note(f"wake-up to end of work, by the statistics page: {run_ns / count / 2:.0f} instructions "
              f"mean, {after['run_max_ns'] / 2:.0f} at most since the start")
@@ -64,4 +67,6 @@ def run(lab):
     for name, pid in zip(("guard", "worker"), pids):
         m = lab.memory(pid)
         locked += m["Locked"]
+        for part in ("Rss", "Pss", "Locked"):
+            lab.figure(f"{name}.{part}_kib", m[part])
         lab.note(f"{name}: RSS {m['Rss']} KiB, PSS {m['Pss']} KiB, locked {m['Locked']} KiB")

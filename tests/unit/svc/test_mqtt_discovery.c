@@ -24,6 +24,8 @@
 #include "svc/mqtt_command.h"
 #include "svc/mqtt_discovery.h"
 
+#define GUIDE JKP_SOURCE_DIR "/systemd/guide/home-assistant.md"
+
 static char text[MQTT_DISCOVERY_MAX];
 
 static const struct mqtt_discovery usual = {
@@ -477,7 +479,7 @@ static void test_the_largest_message_fits(void **state)
 	}
 }
 
-/* The table of the README; with --table as argument it is written anew. */
+/* The table of the guide; with --table as argument it is written anew. */
 static void print_table(void)
 {
 	(void)printf("| topic | key | unit | what |\n| --- | --- | --- | --- |\n");
@@ -492,16 +494,16 @@ static void print_table(void)
 	}
 }
 
-static void test_readme_lists_every_quantity(void **state)
+static void test_guide_lists_every_quantity(void **state)
 {
-	static char readme[1 << 20];
-	FILE *f = fopen(JKP_SOURCE_DIR "/README.md", "re");
+	static char guide[1 << 20];
+	FILE *f = fopen(GUIDE, "re");
 
 	(void)state;
 	assert_non_null(f);
-	const size_t len = fread(readme, 1, sizeof(readme) - 1U, f);
+	const size_t len = fread(guide, 1, sizeof(guide) - 1U, f);
 
-	assert_true(len > 0U && len < sizeof(readme) - 1U);
+	assert_true(len > 0U && len < sizeof(guide) - 1U);
 	assert_int_equal(fclose(f), 0);
 	for (uint32_t i = 0; i < MQTT_VALUES; i++) {
 		const struct mqtt_quantity *q = mqtt_quantity((enum mqtt_value)i);
@@ -513,15 +515,15 @@ static void test_readme_lists_every_quantity(void **state)
 			       : q->form != MQTT_NUMBER ? "word"
 							: q->unit,
 			       q->name);
-		if (strstr(readme, line) == NULL) {
-			fail_msg("README.md lacks the line: %s(all of them: "
-				 "svc_mqtt_discovery_test --table)",
+		if (strstr(guide, line) == NULL) {
+			fail_msg(GUIDE " lacks the line: %s(all of them: "
+				       "svc_mqtt_discovery_test --table)",
 				 line);
 		}
 	}
 	/* And nothing else: what is published is compared with it by tests/system/test_mqtt.py. */
 	uint32_t rows = 0;
-	const char *at = strstr(readme, "| topic | key | unit | what |\n");
+	const char *at = strstr(guide, "| topic | key | unit | what |\n");
 
 	assert_non_null(at);
 	for (at = strstr(at, "\n| `"); at != NULL && at[1] == '|'; at = strchr(at + 1, '\n')) {
@@ -532,8 +534,8 @@ static void test_readme_lists_every_quantity(void **state)
 		char line[64];
 
 		(void)snprintf(line, sizeof(line), "| `set/%s` |", mqtt_order_name(n));
-		if (strstr(readme, line) == NULL) {
-			fail_msg("README.md lacks the order %s", mqtt_order_name(n));
+		if (strstr(guide, line) == NULL) {
+			fail_msg(GUIDE " lacks the order %s", mqtt_order_name(n));
 		}
 	}
 }
@@ -547,7 +549,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_cells_come_and_go),
 		cmocka_unit_test(test_house_comes_and_goes),
 		cmocka_unit_test(test_the_largest_message_fits),
-		cmocka_unit_test(test_readme_lists_every_quantity),
+		cmocka_unit_test(test_guide_lists_every_quantity),
 	};
 
 	if (argc == 2 && strcmp(argv[1], "--table") == 0) {

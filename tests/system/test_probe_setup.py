@@ -1,0 +1,528 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""jkpylon-probe all and setup as a new user meets them: on a machine with everything and with nothing,
+with bad answers, without permission, on a full and a read-only disk. The transcripts of the guide
+setup.md come from here: test_probe_setup.py --write renews them.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import pathlib
+import re
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+from setup_bench import ADAPTER, PROBE, SLOW, Machine, Terminal
+from sim_bench import SIM, Sim
+
+GOOD, USAGE, DEVICE, BROKEN = 0, 1, 2, 3
+JKPYLON = os.environ["JKPYLON"]
+PAGE = pathlib.Path(os.environ["JKP_SOURCE_DIR"]) / "systemd/guide/setup.md"
+CONFIG = "/etc/jkpylon/jkpylon.conf"
+NOBODY = 65534
+
+
+@contextlib.contextmanager
+def machine(everything=False, bms=None):
+    with tempfile.TemporaryDirectory(prefix="jkp-setup.") as folder:
+        os.chmod(folder, 0o755)
+        m = Machine(folder)
+        if everything:
+            m.plug_everything(bms)
+        try:
+            yield m
+        finally:
+            m.close()
+
+
+@contextlib.contextmanager
+def full_machine(*sim):
+    with Sim("--cells", "16", "--capacity", "280", "--soc", "60", *sim) as s:
+        with machine(True, os.path.realpath(s.link)) as m:
+            yield m
+
+
+def run(command, **options):
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
+        **options
+    )
+
+
+def typed(m, *answers, args=("setup",), end=GOOD):
+    """A session with (words of the question, answer) pairs. Return: the terminal's text."""
+    t = Terminal(m.command(*args))
+    for words, line in answers:
+        t.answer(words, line)
+    status = t.end()
+    assert status == end, f"{status}: {t.text}"
+    return t.text
+
+
+FULL = (
+    ("Ask for a BMS", "y"),
+    ("capacity right", ""),
+    ("Device of the BMS", ""),
+    ("leads to the inverter", ""),
+    ("set the bit rate", ""),
+    ("relay that disconnects", "y"),
+    ("Its line", "gpiochip0:17"),
+    ("while the line is high", ""),
+    ("level:", ""),
+    ("watchdog0 restart", "y"),
+    ("Broker", "localhost"),
+    ("Its port", ""),
+    ("User at", ""),
+)
+PLAIN = (
+    ("Ask for a BMS", ""),
+    ("Device of the BMS", ""),
+    ("leads to the inverter", ""),
+    ("set the bit rate", ""),
+    ("relay that disconnects", ""),
+    ("watchdog0 restart", ""),
+    ("Broker", ""),
+)
+EXPECTED = {
+    "device": f"/dev/serial/by-id/{ADAPTER}",
+    "interface": "can0",
+    "manage": "yes",
+    "relay": "pinctrl-bcm2835:17",
+    "relay_mode": "level",
+    "watchdog": "/dev/watchdog0",
+    "host": "localhost",
+    "port": "1883",
+}
+
+
+def settings(m, path=CONFIG):
+    lines = m.path(path).read_text(encoding="ascii").splitlines()
+    return dict(re.split(r" = ", line, 1) for line in lines if " = " in line and line[0] != "#")
+
+
+def daemon_check(m, path=CONFIG):
+    return run([JKPYLON, "--config", str(m.path(path)), "--check"])
+
+
+def leftovers(m):
+    return sorted(p.name for p in m.path("/etc/jkpylon").iterdir() if p.name != ".keep")
+
+
+# ---- the transcripts of the guide ---------------------------------------------------------------
+
+
+def transcript_all_nothing():
+    with machine() as m:
+        return m.masked(typed(m, args=("all",), end=DEVICE))
+
+
+def transcript_all_everything():
+    with full_machine() as m:
+        return m.masked(typed(m, ("Ask there", "y"), args=("all",)))
+
+
+def transcript_setup_everything():
+    with full_machine() as m:
+        return m.masked(typed(m, *FULL, ("Write this to", "")))
+
+
+def transcript_setup_nothing():
+    with machine() as m:
+        return m.masked(typed(m, ("Device of the BMS", "/dev/ttyUSB0"), ("no such device", "\x04"),
+                              end=USAGE))
+
+
+TRANSCRIPTS = {
+    "all-nothing": transcript_all_nothing,
+    "all-everything": transcript_all_everything,
+    "setup-everything": transcript_setup_everything,
+    "setup-nothing": transcript_setup_nothing,
+}
+BLOCK = re.compile(r"(<!-- transcript: ([a-z-]+) -->\n```text\n)(.*?)(```)", re.S)
+
+
+def page_blocks():
+    return {name: text for _, name, text, _ in BLOCK.findall(PAGE.read_text(encoding="utf-8"))}
+
+
+def write_page():
+    text = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(
+        BLOCK.sub(lambda b: b[1] + TRANSCRIPTS[b[2]]().rstrip("\n") + "\n" + b[4], text),
+        encoding="utf-8",
+    )
+
+
+class Guide(unittest.TestCase):
+    maxDiff = None
+
+    def test_page_has_every_transcript(self):
+        self.assertEqual(sorted(page_blocks()), sorted(TRANSCRIPTS))
+
+    def compare(self, name):
+        self.assertEqual(page_blocks()[name].rstrip("\n"), TRANSCRIPTS[name]().rstrip("\n"))
+
+    def test_all_nothing(self):
+        self.compare("all-nothing")
+
+    def test_all_everything(self):
+        self.compare("all-everything")
+
+    def test_setup_everything(self):
+        self.compare("setup-everything")
+
+    def test_setup_nothing(self):
+        self.compare("setup-nothing")
+
+
+# ---- all ----------------------------------------------------------------------------------------
+
+
+class Module(threading.Thread):
+    """A GoodWe module: answers one search."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("", 48899))
+        self.socket.settimeout(20 * SLOW)
+        self.start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            data, place = self.socket.recvfrom(100)
+            if data == b"WIFIKIT-214028-READ":
+                self.socket.sendto(b"10.0.0.9,ACCF235A,Solar-WiFi\x07", place)
+
+
+class All(unittest.TestCase):
+    def found(self, m, *args, **options):
+        r = run(m.command("all", "--json", *args, **options))
+        return r.returncode, json.loads(r.stdout)
+
+    def missing(self, found):
+        return [n["what"] for n in found["notes"] if n["needed"]]
+
+    def test_nothing_is_said_with_a_remedy_each(self):
+        with machine() as m:
+            status, found = self.found(m)
+            self.assertEqual(status, DEVICE)
+            self.assertEqual(len(self.missing(found)), 4)
+            self.assertEqual(found["missing"], 4)
+            for n in found["notes"]:
+                self.assertTrue(n["next"], n)
+            for words in ("no serial device", "no CAN interface", "not installed", "no user"):
+                self.assertTrue(any(words in w for w in self.missing(found)), words)
+
+    def test_nothing_is_asked_without_consent(self):
+        with full_machine() as m:
+            status, found = self.found(m)
+            self.assertEqual(status, GOOD)
+            self.assertEqual([s["asked"] for s in found["serial"]], [False, False])
+            text = typed(m, ("Ask there", ""), args=("all",))
+            self.assertIn("no BMS was asked", text)
+
+    def test_everything(self):
+        with full_machine() as m:
+            status, found = self.found(m, "--ask-bms")
+            self.assertEqual((status, found["missing"]), (GOOD, 0))
+            usb, ama = (next(s for s in found["serial"] if s["name"] == n)
+                        for n in ("ttyUSB0", "ttyAMA0"))
+            self.assertEqual((usb["good"], usb["cells"], usb["capacity_ah"]), (True, 16, 280))
+            self.assertEqual((usb["latency_ms"], usb["driver"]), (16, "ftdi_sio"))
+            self.assertTrue(usb["path"].endswith(ADAPTER))
+            # a console is never written to
+            self.assertEqual((ama["console"], ama["asked"]), (True, False))
+            can = found["can"][0]
+            self.assertEqual((can["up"], can["bitrate"], can["clock_hz"]), (True, 500000, 8000000))
+            self.assertTrue(can["alive"] and can["frames"] > 0)
+            self.assertEqual(found["gpio"][0]["lines"], 54)
+            self.assertEqual(found["watchdog"][0]["timeout_s"], 15)
+            self.assertTrue(found["host"]["realtime"] and found["host"]["dialout"])
+            self.assertTrue(found["network"]["broker_listens"])
+
+    def test_device_in_use_is_named_and_left_alone(self):
+        with full_machine() as m:
+            m.write("/proc/1234/comm", "minicom")
+            m.link("/proc/1234/fd/5", "/dev/ttyUSB0")
+            status, found = self.found(m, "--ask-bms")
+            usb = next(s for s in found["serial"] if s["name"] == "ttyUSB0")
+            self.assertEqual((usb["holder"], usb["asked"]), ("minicom, process 1234", False))
+            self.assertEqual(status, GOOD)  # there is a second device
+            self.assertTrue(any("in use by minicom" in n["what"] for n in found["notes"]))
+
+    def test_what_a_lock_tells(self):
+        with full_machine() as m:
+            st = m.path("/dev/ttyUSB0").stat()
+            place = f"{os.major(st.st_dev):02x}:{os.minor(st.st_dev):02x}:{st.st_ino}"
+            m.write("/proc/77/comm", "jkpylon-worker")
+            m.write("/proc/locks", f"1: FLOCK  ADVISORY  WRITE 77 {place} 0 EOF")
+            status, found = self.found(m, "--ask-bms")
+            usb = next(s for s in found["serial"] if s["name"] == "ttyUSB0")
+            self.assertEqual((usb["holder"], usb["asked"]), ("jkpylon-worker, process 77", False))
+            self.assertEqual(status, GOOD)
+            self.assertFalse(any("in use" in n["what"] for n in found["notes"]))
+
+    def test_states_that_need_a_word(self):
+        with full_machine() as m:
+            m.write("/netlink/can0", "state 3\nbitrate 250000\nclock 4000000\ntx_err 248\nrx_err 0")
+            m.write("/sys/class/watchdog/watchdog0/state", "active")
+            m.write("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "ondemand")
+            r = run(m.command("all"))
+            for words in ("250000 bit/s, Pylontech", "is bus-off", "crystal of 8 MHz",
+                          "watchdog0 is in use already", "governor ondemand"):
+                self.assertIn(words, r.stdout)
+
+    def test_without_permission(self):
+        if os.getuid() != 0:
+            self.skipTest("needs root, to become another user")
+        with full_machine() as m:
+            os.chmod(os.path.realpath(m.path("/dev/ttyUSB0")), 0o600)
+            r = run(m.command("all"), user=NOBODY, group=NOBODY, extra_groups=[])
+            self.assertIn("ttyUSB0: no permission for you", r.stdout)
+            self.assertIn("usermod -aG", r.stdout)
+            self.assertIn("BMS: not asked, no permission", r.stdout)
+
+    def test_silent_bms_and_what_the_network_says(self):
+        # Both wait, so they do it beside each other.
+        with full_machine() as m:
+            master, slave = os.openpty()
+            m.path("/dev/ttyUSB0").unlink()
+            m.link("/dev/ttyUSB0", os.ttyname(slave))
+            silent = subprocess.Popen(m.command("all", "--ask-bms"), stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.PIPE, text=True)
+            self.check_network()
+            out = silent.communicate(timeout=60)[0]
+            self.assertEqual(silent.returncode, DEVICE)
+            self.assertIn("silent: no byte came back", out)
+            self.assertIn("MISSING: no BMS answers on any of the 1 devices asked", out)
+            os.close(master)
+            os.close(slave)
+
+    def check_network(self):
+        meter = subprocess.Popen([SIM, "sma", "--interface", "lo", "--port", "19522", "--serial",
+                                  "1900202586"], stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        module = Module()
+        try:
+            with machine() as m:
+                _, found = self.found(m, "--port", "19522", interface="lo")
+        finally:
+            meter.terminate()
+            meter.wait()
+            module.socket.close()
+        heard = found["network"]
+        self.assertEqual([(h["serial"], h["interface"]) for h in heard["meter"]],
+                         [(1900202586, "lo")])
+        self.assertEqual([h["name"] for h in heard["goodwe"]], ["10.0.0.9,ACCF235A,Solar-WiFi."])
+
+    def test_this_machine(self):
+        r = run([PROBE, "all", "--json", "--interface", "none"])
+        self.assertIn(r.returncode, (GOOD, DEVICE))
+        self.assertGreater(json.loads(r.stdout)["host"]["cpus"], 0)
+
+    def test_wrong_command_lines(self):
+        for args in (("all", "can0"), ("setup", "x"), ("all", "--sysroot", "x" * 300),
+                     ("setup", "--output", ""), ("setup", "--nonsense")):
+            self.assertEqual(run([PROBE, *args]).returncode, USAGE, args)
+
+
+# ---- setup --------------------------------------------------------------------------------------
+
+
+class Setup(unittest.TestCase):
+    def test_everything_is_written_and_is_good(self):
+        with full_machine() as m:
+            text = typed(m, *FULL, ("Write this to", ""))
+            self.assertEqual(settings(m), EXPECTED)
+            self.assertEqual(daemon_check(m).returncode, 0)
+            self.assertEqual(leftovers(m), ["jkpylon.conf"])
+            self.assertEqual(m.path(CONFIG).stat().st_mode & 0o777, 0o644)
+            self.assertIn("16 cells", text)
+            # no limit of the battery is ever in the file
+            self.assertNotIn("[limits]", m.path(CONFIG).read_text(encoding="ascii"))
+
+    def test_every_bad_answer_is_asked_again(self):
+        with full_machine() as m:
+            text = typed(
+                m,
+                ("Ask for a BMS", "maybe"), ("please answer y or n", "no"),
+                ("Device of the BMS", "7"), ("expected one of the numbers", "/etc/passwd"),
+                ("begins with /dev/", "/dev/ttyUSB9"), ("no such device", "x" * 600),
+                ("too long", "/dev/tty\x01USB0"), ("printable", "2"),
+                ("leads to the inverter", "eth0"), ("no CAN interface of that", "can0; rm"),
+                ("expected one of", "9"), ("no CAN interface of that", "can0"),
+                ("set the bit rate", "n"),
+                ("relay that disconnects", "y"),
+                ("Its line", ""), ("no default", "17"), ("expected CHIP", "gpiochip9:17"),
+                ("no such chip", "gpiochip0:54"), ("no such line", "gpiochip0:25"),
+                ("uses that line", "pinctrl-bcm2835:27"),
+                ("while the line is high", "n"), ("level:", "both"), ("level or pulse", "pulse"),
+                ("watchdog0 restart", "n"),
+                ("Broker", "mqtt://broker:1883"), ("without port", "broker"),
+                ("Its port", "70000"), ("1 to 65535", "1884"),
+                ("User at", "a b"), ("without spaces", "jk"),
+                ("File with the password", "secret"), ("not the password", "/etc/missing"),
+                ("no such file", "none"),
+                ("Write this to", "perhaps"), ("please answer", "y"),
+            )
+            want = {"device": f"/dev/serial/by-id/{ADAPTER}", "interface": "can0", "manage": "no",
+                    "relay": "pinctrl-bcm2835:27:active-low", "relay_mode": "pulse",
+                    "watchdog": "none", "host": "broker", "port": "1884", "user": "jk"}
+            got = settings(m)
+            self.assertIn(got.pop("device"), (want.pop("device"), "/dev/ttyAMA0"), text)
+            self.assertEqual(got, want)
+            self.assertEqual(daemon_check(m).returncode, 0)
+
+    def test_defaults_of_a_script(self):
+        with full_machine() as m:
+            r = run(m.command("setup", "--yes"))
+            self.assertEqual(r.returncode, GOOD, r.stdout + r.stderr)
+            self.assertNotIn("Asking on", r.stdout)  # consent is no default
+            self.assertEqual(settings(m), {
+                "device": f"/dev/serial/by-id/{ADAPTER}", "interface": "can0", "manage": "yes",
+                "relay": "none", "watchdog": "none"})
+            self.assertEqual(daemon_check(m).returncode, 0)
+            again = run(m.command("setup", "--yes"))
+            self.assertEqual(again.returncode, BROKEN)
+            self.assertIn("Nothing was written", again.stdout)
+            self.assertEqual(leftovers(m), ["jkpylon.conf"])
+
+    def test_script_on_an_empty_machine_writes_nothing(self):
+        with machine() as m:
+            r = run(m.command("setup", "--yes"))
+            self.assertEqual(r.returncode, USAGE)
+            self.assertEqual(leftovers(m), [])
+
+    def test_existing_file_is_kept_beside(self):
+        with full_machine() as m:
+            old = "# mine\n"
+            m.write(CONFIG, "# mine")
+            m.write(CONFIG + ".old-1", "# older")
+            os.chmod(m.path(CONFIG), 0o640)
+            text = typed(m, *PLAIN, ("exists. Replace it", ""), end=BROKEN)
+            self.assertIn("Nothing was written", text)
+            self.assertEqual(m.path(CONFIG).read_text(encoding="ascii"), old)
+            text = typed(m, *PLAIN, ("exists. Replace it", "y"))
+            self.assertIn("jkpylon.conf.old-2", text)
+            self.assertEqual(m.path(CONFIG + ".old-2").read_text(encoding="ascii"), old)
+            self.assertEqual(m.path(CONFIG + ".old-1").read_text(encoding="ascii"), "# older\n")
+            self.assertEqual(m.path(CONFIG).stat().st_mode & 0o777, 0o640)
+            self.assertEqual(daemon_check(m).returncode, 0)
+            r = run(m.command("setup", "--yes", "--replace"))
+            self.assertEqual(r.returncode, GOOD)
+            self.assertTrue(m.path(CONFIG + ".old-3").exists())
+
+    def test_other_file_by_name(self):
+        with full_machine() as m:
+            name = str(m.path("/etc/other.conf"))
+            r = run(m.command("setup", "--yes", "--output", name))
+            self.assertEqual(r.returncode, GOOD)
+            self.assertIn(f"jkpylond --config {name} --check", r.stdout)
+            self.assertEqual(daemon_check(m, "/etc/other.conf").returncode, 0)
+            for bad, words in (("/etc", "no plain file"), ("/etc/nowhere/x.conf", "no such folder")):
+                r = run(m.command("setup", "--yes", "--output", str(m.path(bad))))
+                self.assertEqual(r.returncode, DEVICE)
+                self.assertIn(words, r.stderr)
+
+    def test_wrong_battery_writes_nothing(self):
+        with full_machine() as m:
+            text = typed(m, ("Ask for a BMS", "y"), ("capacity right", "n"), end=BROKEN)
+            self.assertIn("in the JK app first", text)
+            self.assertEqual(leftovers(m), [])
+
+    def test_interrupted_leaves_nothing(self):
+        with full_machine() as m:
+            t = Terminal(m.command("setup"))
+            for words, line in PLAIN[:3]:
+                t.answer(words, line)
+            t.expect("set the bit rate")
+            t.interrupt()
+            self.assertEqual(t.end(), -signal.SIGINT)
+            self.assertEqual(leftovers(m), [])
+
+    def test_end_of_input_leaves_nothing(self):
+        with full_machine() as m:
+            r = run(m.command("setup"))
+            self.assertEqual(r.returncode, USAGE)
+            self.assertIn("nothing was written", r.stderr)
+            self.assertEqual(leftovers(m), [])
+
+    def test_full_disk_leaves_the_old_file(self):
+        def bounded():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+
+        with full_machine() as m:
+            m.write(CONFIG, "# mine")
+            r = run(m.command("setup", "--yes", "--replace"), preexec_fn=bounded)
+            self.assertEqual(r.returncode, DEVICE, r.stdout + r.stderr)
+            self.assertIn("nothing was put in place", r.stderr)
+            self.assertEqual(leftovers(m), ["jkpylon.conf"])
+            self.assertEqual(m.path(CONFIG).read_text(encoding="ascii"), "# mine\n")
+
+    def test_no_room_and_read_only_file_system(self):
+        libc = ctypes.CDLL(None, use_errno=True)
+        ms_rdonly, ms_remount, detach = 1, 32, 2
+        with full_machine() as m:
+            place = str(m.path("/etc/jkpylon")).encode()
+            if os.getuid() != 0 or libc.mount(b"none", place, b"tmpfs", 0, b"size=8k,mode=755"):
+                self.skipTest("needs root, to mount a small file system")
+            try:
+                filler = m.path("/etc/jkpylon/filler")
+                with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as f:
+                    while f.write(bytes(4096)):
+                        pass
+                r = run(m.command("setup", "--yes"))
+                self.assertEqual(r.returncode, DEVICE)
+                self.assertIn("No space left", r.stderr)
+                self.assertEqual(leftovers(m), ["filler"])
+                libc.mount(b"none", place, None, ms_rdonly | ms_remount, None)
+                r = run(m.command("setup", "--yes"))
+                self.assertEqual(r.returncode, DEVICE)
+                self.assertIn("Read-only file system", r.stderr)
+            finally:
+                libc.umount2(place, detach)
+
+    def test_folder_without_permission_is_said_before_the_questions(self):
+        if os.getuid() != 0:
+            self.skipTest("needs root, to become another user")
+        with full_machine() as m:
+            start = time.monotonic()
+            r = run(m.command("setup"), user=NOBODY, group=NOBODY, extra_groups=[])
+            self.assertEqual(r.returncode, DEVICE)
+            self.assertIn("use sudo", r.stderr)
+            self.assertLess(time.monotonic() - start, 1.5 * SLOW)
+
+    def test_what_the_daemon_would_refuse_is_not_put_in_place(self):
+        with full_machine() as m:
+            # A password file that only its owner reads passes the question, not the daemon's check.
+            r = Terminal(m.command("setup", "--output", str(m.path("/etc/x.conf"))))
+            for words, line in PLAIN[:-1]:
+                r.answer(words, line)
+            r.answer("Broker", "b" * 200)
+            r.answer("Its port", "")
+            r.answer("User at", "")
+            r.answer("Write this to", "")
+            status = r.end()
+            if status == GOOD:
+                self.assertEqual(daemon_check(m, "/etc/x.conf").returncode, 0)
+            else:
+                self.assertIn("the check of the daemon refuses", r.text)
+                self.assertFalse(m.path("/etc/x.conf").exists())
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--write"]:
+        write_page()
+        sys.exit(0)
+    unittest.main(verbosity=2)
