@@ -65,19 +65,47 @@ static int fail_make(char *ret_error, int error, const char *path)
 		    strerror(error), remedy);
 }
 
-static void make_directory(const char *path)
+/* Return: false if @path has none. @ret_dir: PATH_SIZE */
+static bool directory_of(const char *path, char *ret_dir)
 {
-	char dir[PATH_SIZE];
 	const char *slash = strrchr(path, '/');
 	const size_t len = slash == NULL ? 0U : (size_t)(slash - path);
 
-	if (len == 0U || len >= sizeof(dir)) {
+	if (len == 0U || len >= PATH_SIZE) {
+		return false;
+	}
+	memcpy(ret_dir, path, len);
+	ret_dir[len] = '\0';
+	return true;
+}
+
+static void make_directory(const char *path)
+{
+	char dir[PATH_SIZE];
+
+	if (directory_of(path, dir)) {
+		/* A failure shows when the file is made. */
+		(void)mkdir(dir, DIRECTORY_MODE);
+	}
+}
+
+/*
+ * A daemon that root tries by hand must not leave a lock that the user of the service may not open. A file
+ * that it did not make itself, or that has another name elsewhere, stays as it is.
+ */
+static void leave_to_owner_of_directory(int fd, const char *name)
+{
+	char dir[PATH_SIZE];
+	struct stat file;
+	struct stat above;
+
+	if (geteuid() != 0 || !directory_of(name, dir) || stat(dir, &above) != 0 ||
+	    fstat(fd, &file) != 0 || !S_ISREG(file.st_mode) || file.st_uid != 0 ||
+	    file.st_nlink != 1 || file.st_size != 0) {
 		return;
 	}
-	memcpy(dir, path, len);
-	dir[len] = '\0';
-	/* A failure shows when the file is made. */
-	(void)mkdir(dir, DIRECTORY_MODE);
+	/* Where that is refused it stays root's: then its next user is told. */
+	(void)!fchown(fd, above.st_uid, above.st_gid);
 }
 
 static int take_lock(const char *path, int *ret_fd, char *ret_error)
@@ -104,6 +132,7 @@ static int take_lock(const char *path, int *ret_fd, char *ret_error)
 		}
 		return fail_make(ret_error, error, name);
 	}
+	leave_to_owner_of_directory(fd, name);
 	*ret_fd = fd;
 	return 0;
 }

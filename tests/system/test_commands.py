@@ -41,7 +41,7 @@ PROGRAMS = {"jkpylond": "rt/jkpylond", **{f"jkpylon-{n}": f"tools/jkpylon-{n}"
 # What a command may need, as the text says it.
 NEEDS = ("a running systemd", "the package", "a Raspberry Pi", "a Raspberry Pi with Debian",
          "a Raspberry Pi with the service running", "an SD card and an image", "a CAN HAT", "an FTDI adapter",
-         "the adapter", "a broker", "a daemon that does not run", "an account at the portal", "a board", "a key",
+         "the adapter", "a broker", "an account at the portal", "a board", "a key",
          "a release")
 # What something else runs, and what that is.
 ELSEWHERE = {
@@ -361,9 +361,9 @@ def enter():
         env = {**os.environ, INSIDE: t}
         words = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
         if os.geteuid() != 0 or shutil.which("unshare") is None or shutil.which("ip") is None or subprocess.run(
-                [*words, "ip", "link", "add", "eth0", "type", "veth", "peer", "name", "far0"], capture_output=True,
-                check=False).returncode:
-            print("needs root, unshare and ip: it runs in namespaces of its own")
+                [*words, "sh", "-ec", "mount --make-rprivate /; ip link add eth0 type veth peer name far0"],
+                capture_output=True, check=False).returncode:
+            print("needs root, unshare and ip: it runs in namespaces of its own, and / must be a mount")
             return SKIP
         return subprocess.run([*words, sys.executable, __file__, *sys.argv[1:]], env=env, check=False).returncode
 

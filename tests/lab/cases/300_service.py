@@ -91,7 +91,8 @@ def exposure(lab, manage, bound):
     figure = said["out"].splitlines()[-1].split(":")[1].split()[0]
     lab.note(f"can.manage={manage}: exposure {figure}")
     check(said["rc"] == 0 and float(figure) * 10 <= bound, f"exposure above {bound / 10}: {figure}")
-    verify = lab.run("systemd-analyze verify jkpylond.service", check=False)
+    # The pages themselves are not in this guest.
+    verify = lab.run("systemd-analyze verify --man=no jkpylond.service", check=False)
     check(verify["rc"] == 0 and not verify["out"], f"systemd-analyze verify:\n{verify['out']}")
 
 

@@ -94,7 +94,9 @@ def watchdog(lab, begin):
 
 
 def run(lab):
-    lab.run("modprobe i6300esb; udevadm settle; mkdir -p /etc/jkpylon; "
+    # As the package does when it is installed.
+    lab.run("modprobe i6300esb; udevadm trigger --action=add --subsystem-match=watchdog; "
+            "udevadm settle; mkdir -p /etc/jkpylon; "
             "grep -q localhost /etc/hosts || echo '127.0.0.1 localhost' >>/etc/hosts")
     lab.start_node()
     broker(lab)

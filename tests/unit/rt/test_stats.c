@@ -16,6 +16,8 @@
 
 #include "rt/stats.h"
 
+#define SOMEBODY 65534U
+
 struct place {
 	char dir[64];
 	char path[96];
@@ -192,6 +194,49 @@ static void test_page_of_a_dead_process_is_replaced(void **state)
 	stats_close(&new);
 }
 
+/* A dry run by root before the first start of the service must not shut its user out. */
+static void test_lock_that_root_makes_belongs_to_the_owner_of_the_folder(void **state)
+{
+	struct place *p = *state;
+	char lock[128];
+	char dir[128];
+	struct stat st;
+
+	snprintf(lock, sizeof(lock), "%s.lock", p->path);
+	snprintf(dir, sizeof(dir), "%s/run", p->dir);
+	if (geteuid() != 0) {
+		skip();
+	}
+	assert_int_equal(stat(lock, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	assert_int_equal(chown(dir, SOMEBODY, SOMEBODY), 0);
+	/* one that is there, and one that is made */
+	for (int i = 0; i < 2; i++) {
+		stats_destroy(p->page, p->lock_fd);
+		p->page = NULL;
+		assert_int_equal(stats_create(p->path, &p->page, &p->lock_fd, p->error), 0);
+		assert_int_equal(stat(lock, &st), 0);
+		assert_int_equal(st.st_uid, SOMEBODY);
+		assert_int_equal(st.st_gid, SOMEBODY);
+		assert_int_equal(unlink(lock), 0);
+	}
+	/* what is more than a lock, or has another name, is left alone */
+	char other[128];
+
+	snprintf(other, sizeof(other), "%s/other", p->dir);
+	stats_destroy(p->page, p->lock_fd);
+	p->page = NULL;
+	const int fd = open(other, O_CREAT | O_WRONLY, 0600);
+
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(link(other, lock), 0);
+	assert_int_equal(stats_create(p->path, &p->page, &p->lock_fd, p->error), 0);
+	assert_int_equal(stat(lock, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	assert_int_equal(unlink(other), 0);
+}
+
 static void test_FLT_66_reader_refuses_what_is_no_page(void **state)
 {
 	struct place *p = *state;
@@ -252,6 +297,8 @@ int main(void)
 						make, drop),
 		cmocka_unit_test_setup_teardown(test_page_of_a_dead_process_is_replaced, make,
 						drop),
+		cmocka_unit_test_setup_teardown(
+			test_lock_that_root_makes_belongs_to_the_owner_of_the_folder, make, drop),
 		cmocka_unit_test_setup_teardown(test_FLT_66_reader_refuses_what_is_no_page, make,
 						drop),
 		cmocka_unit_test_setup_teardown(test_page_that_cannot_be_made_names_path_and_remedy,
