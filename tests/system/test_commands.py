@@ -47,6 +47,7 @@ NEEDS = ("a running systemd", "the package", "a Raspberry Pi", "a Raspberry Pi w
 ELSEWHERE = {
     r"^tools/check": "the whole check, of which this is a part",
     r"^sudo \.ci/matrix": "tools/check in roots of other releases",
+    r"^(sudo )?tools/package": "stages package and lab of tools/check",
     r"^tools/demo": "stage demo of tools/check runs it with --once",
     r"^(?:sudo )?jkpylon-probe (?:all|setup)(?: +#|$)": "system_probe_setup runs them, with answers and without devices",
     r"^(?:sudo )?jkpylon-acceptance": "system_acceptance",
