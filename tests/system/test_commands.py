@@ -36,7 +36,8 @@ INSIDE = "JKP_COMMANDS_INSIDE"
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "systemd/guide").glob("*.md"))]
 DONE = {}
 PROGRAMS = {"jkpylond": "rt/jkpylond", **{f"jkpylon-{n}": f"tools/jkpylon-{n}"
-                                      for n in ("canview", "probe", "replay", "rtstat", "sim")}}
+                                      for n in ("canview", "probe", "replay", "rtstat", "sim")},
+            "jkpylon-acceptance": ROOT / "tools/acceptance"}
 
 # What a command may need, as the text says it.
 NEEDS = ("a running systemd", "the package", "a Raspberry Pi", "a Raspberry Pi with Debian",
