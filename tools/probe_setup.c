@@ -91,6 +91,7 @@ int probe_setup(const struct probe_options *o)
 	struct setup s = {.found = &f, .yes = o->yes};
 	char path[FOUND_PATH];
 	char backup[FOUND_PATH + FOUND_NAME];
+	char how[FOUND_PATH * 2];
 	bool replace = false;
 	char *text = NULL;
 	int r = 0;
@@ -110,6 +111,13 @@ int probe_setup(const struct probe_options *o)
 	       path);
 	(void)fflush(stdout);
 	found_all(&f, o);
+	if (setup_daemon_runs(&f, how, sizeof(how))) {
+		fprintf(stderr,
+			"jkpylon-probe: the daemon runs (%s), so its relay and watchdog cannot be "
+			"chosen: systemctl stop jkpylond, then begin again; nothing was written\n",
+			how);
+		return PROBE_DEVICE;
+	}
 	r = ask_all(&s, o->ask_bms);
 	text = r == 0 ? setup_text(&s) : NULL;
 	if (r == 0 && text == NULL) {

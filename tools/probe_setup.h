@@ -59,6 +59,12 @@ uint32_t setup_choice(const char *answer, uint32_t n);
 /* Can it stand in the configuration without being taken for a comment or a quotation? */
 bool setup_is_plain(const char *answer);
 
+/**
+ * setup_daemon_runs - does our daemon hold what the questions are about?
+ * @ret: receives how one knows
+ */
+bool setup_daemon_runs(const struct found *f, char *ret, size_t size);
+
 /* All questions of one part. Return: as setup_ask(); -ECANCELED nothing is to be written. */
 int setup_ask_bms(struct setup *s, bool consent);
 int setup_ask_can(struct setup *s);

@@ -25,13 +25,12 @@ static const struct found_serial *serial_of(const struct found *f, const char *p
 	return NULL;
 }
 
-/* Our own daemon may hold it: this file is for that. */
 static const char *is_free(const struct found_serial *d)
 {
 	if (d->console) {
 		return "that is a console of the system: jkpylon-probe all says how to free it";
 	}
-	return d->holder[0] != '\0' && strncmp(d->holder, "jkpylon", strlen("jkpylon")) != 0
+	return d->holder[0] != '\0'
 		       ? "another program uses that: stop it and begin again, or take another one"
 		       : NULL;
 }

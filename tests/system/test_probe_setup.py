@@ -539,6 +539,31 @@ class Setup(unittest.TestCase):
             finally:
                 libc.umount2(place, detach)
 
+    def test_beside_the_daemon_nothing_is_asked_and_written(self):
+        def serial(m):
+            m.write("/proc/77/comm", "jkpylon-worker")
+            m.link("/proc/77/fd/5", "/dev/ttyUSB0")
+            return "in use by jkpylon-worker, process 77"
+
+        def line(m):
+            m.write("/gpio/gpiochip0", "pinctrl-bcm2835 54\n17 GPIO17 jkpylon\n22 GPIO22")
+            return "it holds line 17 of gpiochip0"
+
+        def dog(m):  # the adapter of the BMS is unplugged
+            m.write("/proc/66/comm", "jkpylond")
+            m.write("/sys/class/watchdog/watchdog0/state", "active")
+            return "process 66"
+
+        for holds in (serial, line, dog):
+            with full_machine() as m:
+                words = holds(m)
+                r = run(m.command("setup", "--yes"))
+                self.assertEqual(r.returncode, DEVICE, r.stdout + r.stderr)
+                self.assertIn(words, r.stderr)
+                self.assertIn("systemctl stop jkpylond, then begin again", r.stderr)
+                self.assertNotIn("---", r.stdout)  # no question
+                self.assertEqual(leftovers(m), [])
+
     def test_folder_without_permission_is_said_before_the_questions(self):
         if os.getuid() != 0:
             self.skipTest("needs root, to become another user")
