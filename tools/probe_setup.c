@@ -28,16 +28,20 @@ static int ask_to_write(const struct setup *s, const char *path, bool may_replac
 {
 	char question[FOUND_PATH * 2];
 	const bool exists = access(path, F_OK) == 0;
+	const bool as_shipped = exists && found_as_shipped(s->found, path);
 	bool write_it = false;
 	int r = 0;
 
-	if (exists) {
+	if (as_shipped) {
+		sys_text(question, sizeof(question),
+			 "%s is as shipped. Replace it? The old one is kept beside it", path);
+	} else if (exists) {
 		sys_text(question, sizeof(question),
 			 "%s exists. Replace it? The old one is kept beside it", path);
 	} else {
 		sys_text(question, sizeof(question), "Write this to %s?", path);
 	}
-	r = setup_ask_yes(s, question, !exists || may_replace, &write_it);
+	r = setup_ask_yes(s, question, !exists || as_shipped || may_replace, &write_it);
 	if (r != 0) {
 		return r;
 	}
@@ -126,6 +130,7 @@ int probe_setup(const struct probe_options *o)
 	}
 	if (r == 0) {
 		printf("\n--- %s ---\n%s---\n", path, text);
+		setup_say_lost(&f, path, text);
 		r = ask_to_write(&s, path, o->replace, &replace);
 	}
 	if (r != 0) {

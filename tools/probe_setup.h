@@ -65,6 +65,9 @@ bool setup_is_plain(const char *answer);
  */
 bool setup_daemon_runs(const struct found *f, char *ret, size_t size);
 
+/* Say what of the file at @path would be lost with @text in its place. */
+void setup_say_lost(const struct found *f, const char *path, const char *text);
+
 /* All questions of one part. Return: as setup_ask(); -ECANCELED nothing is to be written. */
 int setup_ask_bms(struct setup *s, bool consent);
 int setup_ask_can(struct setup *s);

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define GUARD	  "jkpylond" /* as the kernel calls it */
 #define WORKER	  "jkpylon-worker"
@@ -61,4 +62,28 @@ bool setup_daemon_runs(const struct found *f, char *ret, size_t size)
 		}
 	}
 	return process_runs(f, ret, size);
+}
+
+void setup_say_lost(const struct found *f, const char *path, const char *text)
+{
+	static struct config old;
+	struct conf_error error = {.line = 0};
+
+	if (access(path, F_OK) != 0 || found_as_shipped(f, path)) {
+		return;
+	}
+	if (conf_read(path, &old, &error) != 0) {
+		printf("\nThe old %s is not good (line %d: %s):\nnothing of it is taken over, and what "
+		       "it sets cannot be listed here.\n",
+		       path, error.line, error.text);
+		return;
+	}
+	printf("\nSettings of the old %s that the new one does not have:\n", path);
+	if (conf_print_lost(&old, text, stdout) == 0) {
+		printf("  none\n");
+		return;
+	}
+	printf("They would count no longer, limits of the battery that were tightened by hand among "
+	       "them.\nTo keep them say n and edit the old file, or add them to the new one "
+	       "before the daemon starts.\n");
 }

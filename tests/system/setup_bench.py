@@ -22,6 +22,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 PROBE = os.environ["JKP_PROBE"]
+SHIPPED = (pathlib.Path(os.environ["JKP_SOURCE_DIR"]) / "systemd/jkpylon.conf").read_bytes()
 SLOW = 4.0 if os.environ.get("JKP_SLOW") == "1" else 1.0
 CAN_FRAME = struct.Struct("=IB3x8s")
 BESIDE = 6  # tests at a time: they wait more than they work
@@ -179,6 +180,9 @@ class Machine:
         self.write("/etc/group", "dialout:x:20:pi,jkpylon\ngpio:x:997:jkpylon")
         self.write("/usr/lib/systemd/system/jkpylond.service", "")
         self.write("/usr/lib/udev/rules.d/60-jkpylon.rules", "")
+        for place in ("/etc/jkpylon", "/usr/share/jkpylon"):
+            self.path(place).mkdir(parents=True, exist_ok=True)
+            self.path(place + "/jkpylon.conf").write_bytes(SHIPPED)
         self.write("/usr/sbin/mosquitto", "")
         head = "  sl  local_address rem_address   st"
         self.write("/proc/net/tcp", head + "\n   0: 00000000:075B 00000000:0000 0A 00000000:00000000")

@@ -20,7 +20,7 @@ import threading
 import unittest
 
 from daemon_bench import Bms, jk_vector, with_sum
-from setup_bench import ADAPTER, PROBE, SLOW, Machine, Terminal, main
+from setup_bench import ADAPTER, PROBE, SHIPPED, SLOW, Machine, Terminal, main
 from sim_bench import SIM, Sim
 
 GOOD, USAGE, DEVICE, BROKEN = 0, 1, 2, 3
@@ -113,7 +113,9 @@ def daemon_check(m, path=CONFIG):
 
 
 def leftovers(m):
-    return sorted(p.name for p in m.path("/etc/jkpylon").iterdir() if p.name != ".keep")
+    """What is in the folder beside what was installed, or its backup."""
+    return sorted(p.name for p in m.path("/etc/jkpylon").iterdir()
+                  if p.name != ".keep" and p.read_bytes() != SHIPPED)
 
 
 NETWORK = threading.Lock()  # the port of the modules is one
@@ -168,7 +170,7 @@ def transcript_all_everything():
 
 def transcript_setup_everything():
     with full_machine() as m:
-        return m.masked(typed(m, *FULL, ("Write this to", "")))
+        return m.masked(typed(m, *FULL, ("is as shipped. Replace it", "")))
 
 
 def transcript_setup_nothing():
@@ -370,10 +372,11 @@ class All(unittest.TestCase):
 class Setup(unittest.TestCase):
     def test_everything_is_written_and_is_good(self):
         with full_machine() as m:
-            text = typed(m, *FULL, ("Write this to", ""))
+            text = typed(m, *FULL, ("is as shipped. Replace it", ""))
             self.assertEqual(settings(m), EXPECTED)
             self.assertEqual(daemon_check(m).returncode, 0)
             self.assertEqual(leftovers(m), ["jkpylon.conf"])
+            self.assertEqual(m.path(CONFIG + ".old-1").read_bytes(), SHIPPED)
             self.assertEqual(m.path(CONFIG).stat().st_mode & 0o777, 0o644)
             self.assertIn("16 cells", text)
             # no limit of the battery is ever in the file
@@ -401,7 +404,7 @@ class Setup(unittest.TestCase):
                 ("User at", "a b"), ("without spaces", "jk"),
                 ("File with the password", "secret"), ("not the password", "/etc/missing"),
                 ("no such file", "none"),
-                ("Write this to", "perhaps"), ("please answer", "y"),
+                ("is as shipped. Replace it", "perhaps"), ("please answer", "y"),
             )
             want = {"device": "/dev/ttyUSB0", "interface": "can0", "manage": "no",
                     "relay": "pinctrl-bcm2835:27:active-low", "relay_mode": "pulse",
@@ -563,6 +566,47 @@ class Setup(unittest.TestCase):
                 self.assertIn("systemctl stop jkpylond, then begin again", r.stderr)
                 self.assertNotIn("---", r.stdout)  # no question
                 self.assertEqual(leftovers(m), [])
+
+    def test_file_of_the_package_counts_as_none(self):
+        with full_machine() as m:
+            found = json.loads(run(m.command("all", "--json")).stdout)
+            self.assertEqual((found["host"]["config"], found["host"]["config_as_shipped"]),
+                             ("", True))
+            self.assertTrue(any("as shipped" in n["what"] for n in found["notes"]))
+            self.assertIn("none yet (as shipped)", run(m.command("all")).stdout)
+            # One byte more, and it is the user's: the answer is no by default.
+            for changed in (SHIPPED + b"\n", SHIPPED[:-1], SHIPPED.replace(b"ttyUSB0", b"ttyUSB1")):
+                m.path(CONFIG).write_bytes(changed)
+                found = json.loads(run(m.command("all", "--json")).stdout)
+                self.assertEqual((found["host"]["config"], found["host"]["config_as_shipped"]),
+                                 (CONFIG, False))
+                r = run(m.command("setup", "--yes"))
+                self.assertEqual(r.returncode, BROKEN, r.stdout)
+                self.assertEqual(m.path(CONFIG).read_bytes(), changed)
+
+    def test_what_the_old_file_set_is_said_before_it_is_replaced(self):
+        old = ("[bms]\ndevice = /dev/ttyUSB7\n[can]\ninterface = can0\n[limits]\ncharge_max = 40A\n"
+               "[charge]\nbulk = 3.44V\n[failsafe]\nrelay = gpiochip0:17\nfeedback = gpiochip0:22\n"
+               "precharge = gpiochip0:27\n[arbiter]\ninterlock = yes")
+        lost = ("bms.device = /dev/ttyUSB7", "limits.charge_max = 40A", "charge.bulk = 3.440V",
+                "failsafe.relay = gpiochip0:17", "failsafe.precharge = gpiochip0:27",
+                "failsafe.feedback = gpiochip0:22", "arbiter.interlock = yes")
+        with full_machine() as m:
+            m.write(CONFIG, old)
+            self.assertEqual(daemon_check(m).returncode, 0, daemon_check(m).stderr)
+            text = typed(m, *PLAIN, ("exists. Replace it", ""), end=BROKEN)
+            r = run(m.command("setup", "--yes", "--replace"))
+            self.assertEqual(r.returncode, GOOD)
+            for said in (text, r.stdout):
+                part = said.split("that the new one does not have:\n")[1].split("They would")[0]
+                self.assertEqual(part.splitlines(), ["  " + line for line in lost])
+                self.assertLess(said.index("does not have"), said.index("Replace it"))
+            # what it wrote itself is not lost
+            r = run(m.command("setup", "--yes", "--replace"))
+            self.assertIn("does not have:\n  none\n", r.stdout)
+            m.write(CONFIG, "[limits]\ncharge_max = 40")
+            r = run(m.command("setup", "--yes", "--replace"))
+            self.assertIn("is not good (line 2: ", r.stdout)
 
     def test_folder_without_permission_is_said_before_the_questions(self):
         if os.getuid() != 0:
