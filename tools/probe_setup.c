@@ -59,11 +59,12 @@ static void say_next(const struct setup *s, const char *path, bool usual)
 	       "  sudo jkpylond%s%s --explain    asks the BMS once and shows every limit\n",
 	       option, file, option, file);
 	if (s->mqtt_host[0] != '\0') {
-		printf("  sudo install -D -t /etc/systemd/system/jkpylond.service.d "
+		printf("  sudo install -D -m 644 -t /etc/systemd/system/jkpylond.service.d "
 		       "/usr/share/jkpylon/network.conf\n"
+		       "  sudo systemctl daemon-reload\n"
 		       "                                permits the service to speak IP\n");
 	}
-	printf("  sudo systemctl enable --now jkpylond\n");
+	printf("  sudo systemctl enable jkpylond && sudo systemctl restart jkpylond\n");
 }
 
 static int status_of(int r)

@@ -29,6 +29,7 @@ struct setup {
 	char watchdog[FOUND_NAME];
 	char mqtt_host[FOUND_PATH];
 	char mqtt_port[FOUND_NAME];
+	bool mqtt_tls;
 	char mqtt_user[FOUND_NAME];
 	char mqtt_password_file[FOUND_PATH];
 };

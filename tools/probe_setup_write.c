@@ -31,6 +31,9 @@ static void print_settings(FILE *f, const struct setup *s)
 	if (s->mqtt_host[0] != '\0') {
 		fprintf(f, "\n[mqtt]\nhost = %s\nport = %s\n", s->mqtt_host, s->mqtt_port);
 	}
+	if (s->mqtt_host[0] != '\0' && s->mqtt_tls) {
+		fprintf(f, "tls = yes\n");
+	}
 	if (s->mqtt_user[0] != '\0') {
 		fprintf(f, "user = %s\n", s->mqtt_user);
 	}

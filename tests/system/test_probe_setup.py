@@ -80,6 +80,7 @@ FULL = (
     ("watchdog0 restart", "y"),
     ("Broker", "localhost"),
     ("Its port", ""),
+    ("want TLS", ""),
     ("User at", ""),
 )
 PLAIN = (
@@ -401,6 +402,7 @@ class Setup(unittest.TestCase):
                 ("watchdog0 restart", "n"),
                 ("Broker", "mqtt://broker:1883"), ("without port", "broker"),
                 ("Its port", "70000"), ("1 to 65535", "1884"),
+                ("want TLS", "x"), ("please answer y or n", ""),
                 ("User at", "a b"), ("without spaces", "jk"),
                 ("File with the password", "secret"), ("not the password", "/etc/missing"),
                 ("no such file", "none"),
@@ -617,22 +619,75 @@ class Setup(unittest.TestCase):
             self.assertIn("use sudo", r.stderr)
             self.assertEqual(r.stdout, "")
 
+    @contextlib.contextmanager
+    def password(self, m, text="secret\n"):
+        """A password file of the user jkpylon, with the same name below the folder and outside of it."""
+        m.write("/etc/passwd", f"jkpylon:x:{os.getuid()}:990::/var/lib/jkpylon:/usr/sbin/nologin")
+        with tempfile.TemporaryDirectory(prefix="jkp-secret.") as folder:
+            real = pathlib.Path(folder) / "mqtt"
+            real.write_text(text, encoding="ascii")
+            os.chmod(real, 0o600)
+            m.link(str(real), str(real))
+            yield real
+
+    def broker(self, m, port, tls):
+        t = Terminal(m.command("setup", "--output", str(m.path("/etc/x.conf"))))
+        for words, line in (*PLAIN[:-1], ("Broker", "broker"), ("Its port", port), ("want TLS", tls),
+                            ("User at", "jk")):
+            t.answer(words, line)
+        return t
+
+    def test_password_file_is_judged_as_the_daemon_does(self):
+        with full_machine() as m, self.password(m) as real:
+            t = self.broker(m, "8883", "")
+            t.expect(r"\[/etc/jkpylon/mqtt\]")
+            remedy = "install -m 600 -o jkpylon -g jkpylon /dev/null FILE"
+            t.type(str(real) + ".not")
+            t.expect("no such file.*" + remedy)
+            for mode in (0o640, 0o604, 0o620, 0o610):
+                os.chmod(real, mode)
+                t.type(str(real))
+                t.expect("others may read that file: sudo chmod 600")
+            os.chmod(real, 0o600)
+            real.write_text("", encoding="ascii")
+            t.type(str(real))
+            t.expect("is empty")
+            real.write_text("secret\n", encoding="ascii")
+            t.type(str(real.parent))
+            t.expect("no plain file")
+            t.type(str(real))
+            t.answer("Write this to", "")
+            self.assertEqual(t.end(), GOOD, t.text)
+            got = settings(m, "/etc/x.conf")
+            self.assertEqual({k: got[k] for k in ("host", "port", "tls", "user", "password_file")},
+                             {"host": "broker", "port": "8883", "tls": "yes", "user": "jk",
+                              "password_file": str(real)})
+            self.assertEqual(daemon_check(m, "/etc/x.conf").returncode, 0)
+            self.assertIn("enable jkpylond && sudo systemctl restart jkpylond", t.text)
+
+    def test_password_file_of_somebody_else(self):
+        with full_machine() as m, self.password(m) as real:
+            m.write("/etc/passwd", f"jkpylon:x:{os.getuid() + 1}:990::/:/usr/sbin/nologin")
+            t = self.broker(m, "", "")
+            t.answer("password", str(real))
+            t.expect("not of the user jkpylon.*chown jkpylon:jkpylon")
+            t.type("none")
+            t.answer("Write this to", "")
+            self.assertEqual(t.end(), GOOD, t.text)
+            self.assertNotIn("tls", settings(m, "/etc/x.conf"))
+            self.assertNotIn("password_file", settings(m, "/etc/x.conf"))
+
     def test_what_the_daemon_would_refuse_is_not_put_in_place(self):
-        with full_machine() as m:
-            # A password file that only its owner reads passes the question, not the daemon's check.
-            r = Terminal(m.command("setup", "--output", str(m.path("/etc/x.conf"))))
-            for words, line in PLAIN[:-1]:
-                r.answer(words, line)
-            r.answer("Broker", "b" * 200)
-            r.answer("Its port", "")
-            r.answer("User at", "")
-            r.answer("Write this to", "")
-            status = r.end()
-            if status == GOOD:
-                self.assertEqual(daemon_check(m, "/etc/x.conf").returncode, 0)
-            else:
-                self.assertIn("the check of the daemon refuses", r.text)
-                self.assertFalse(m.path("/etc/x.conf").exists())
+        with full_machine() as m, self.password(m) as real:
+            t = self.broker(m, "", "n")
+            t.answer("password", str(real))
+            t.expect("Write this to")
+            os.chmod(real, 0o640)  # behind the question's back
+            t.type("y")
+            self.assertEqual(t.end(), USAGE, t.text)
+            self.assertIn("the check of the daemon refuses", t.text)
+            self.assertIn("nothing was put in place", t.text)
+            self.assertEqual([p.name for p in m.path("/etc").glob("x.conf*")], [])
 
 
 if __name__ == "__main__":
