@@ -311,6 +311,9 @@ static bool consent(const struct found *f, const struct probe_options *o)
 	if (n == 0) {
 		return false;
 	}
+	if (geteuid() != 0) {
+		printf("Who else has them open can be seen by root only.\n");
+	}
 	printf("Ask there? It writes to each of them the 21 bytes that ask a JK BMS for its values. "
 	       "[y/N] ");
 	(void)fflush(stdout);

@@ -63,15 +63,27 @@ static int chip_from_file(const char *path, struct line_list *list)
 	return 0;
 }
 
+const char *found_chip_folder(const struct found *f)
+{
+	return f->root[0] != '\0' ? "/gpio" : "/dev";
+}
+
+/* Links are second names, as for the daemon (gpiochip4 of a Raspberry Pi 5). */
 void found_chips(struct found *f)
 {
 	char names[NAMES][FOUND_NAME];
-	const uint32_t n = sys_list(f, f->root[0] != '\0' ? "/gpio" : "/dev", "gpiochip", names,
-				    NAMES);
+	const char *folder = found_chip_folder(f);
+	const uint32_t n = sys_list(f, folder, "gpiochip", names, NAMES);
 
 	for (uint32_t i = 0; i < n; i++) {
 		char path[FOUND_PATH * 2];
+		char target[FOUND_NAME];
 
+		sys_text(path, sizeof(path), "%s/%s", folder, names[i]);
+		sys_link(f, path, target, sizeof(target));
+		if (target[0] != '\0') {
+			continue;
+		}
 		if (f->chips == FOUND_CHIPS) {
 			f->more = true;
 			return;

@@ -191,6 +191,8 @@ struct found {
 void found_serials(struct found *f);
 void found_cans(struct found *f);
 void found_chips(struct found *f);
+/* Folder of the chips, below the root. */
+const char *found_chip_folder(const struct found *f);
 void found_dogs(struct found *f);
 void found_host(struct found *f);
 

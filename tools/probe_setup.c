@@ -141,12 +141,11 @@ int probe_setup(const struct probe_options *o)
 	const int status = setup_write(path, text, replace, backup, sizeof(backup));
 
 	free(text);
-	if (status != 0) {
-		fprintf(stderr, "jkpylon-probe: nothing was put in place\n");
-		return status;
-	}
 	if (backup[0] != '\0') {
 		printf("The old file is %s.\n", backup);
+	}
+	if (status != 0) {
+		return status;
 	}
 	printf("Written: %s. It has passed the check of the daemon.\n", path);
 	say_next(&s, path, o->output == NULL);

@@ -14,7 +14,7 @@
  * struct setup - one run
  * @found: the machine
  * @yes: every question is answered with its default
- * @bms: index of the device whose BMS answered, FOUND_UNKNOWN = none did
+ * @bms: index of the device whose BMS answered and was chosen, FOUND_UNKNOWN = there is none
  * The texts are values of the configuration; empty = not set.
  */
 struct setup {
@@ -87,7 +87,7 @@ int setup_may_write(const char *path);
  * @path: file
  * @replace: what is there becomes PATH.old-N
  * @backup: receives that name; empty = there was nothing
- * Return: exit status, after a message if it is not 0.
+ * Return: exit status, after a message if it is not 0; that says whether the file is in place.
  */
 int setup_write(const char *path, const char *text, bool replace, char *backup, size_t size);
 

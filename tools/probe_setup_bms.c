@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define MV_PER_V 1000.0
 #define TYPE_LFP 0
@@ -123,6 +124,9 @@ int setup_ask_bms(struct setup *s, bool consent)
 	}
 	number = show_devices(f);
 	if (number > 0 && !consent) {
+		if (geteuid() != 0) {
+			printf("Who else has them open can be seen by root only.\n");
+		}
 		r = setup_ask_yes(
 			s,
 			"Ask for a BMS on those that are free? This writes the 21 bytes "
@@ -152,6 +156,12 @@ int setup_ask_bms(struct setup *s, bool consent)
 		return r;
 	}
 	sys_text(usual, sizeof(usual), "%u", number);
-	return setup_ask(s, "Device of the BMS (number or path)", number > 0 ? usual : NULL,
-			 is_device, s->device, sizeof(s->device));
+	r = setup_ask(s, "Device of the BMS (number or path)", number > 0 ? usual : NULL, is_device,
+		      s->device, sizeof(s->device));
+	/* What the one said is not what the other would say. */
+	if (r == 0 && s->bms != FOUND_UNKNOWN && serial_of(f, s->device) != &f->serial[s->bms]) {
+		printf("Nothing is known of a BMS there.\n");
+		s->bms = FOUND_UNKNOWN;
+	}
+	return r;
 }

@@ -610,6 +610,65 @@ class Setup(unittest.TestCase):
             r = run(m.command("setup", "--yes", "--replace"))
             self.assertIn("is not good (line 2: ", r.stdout)
 
+    def test_pins_with_a_pull_up_or_another_use_are_asked_for_twice(self):
+        asked = (("0", "pull-up"), ("8", "SPI of a CAN HAT, and starts with a pull-up"), ("9", "SPI"),
+                 ("15", "UART"), ("23", "interrupts"), ("28", "not among those"))
+        with full_machine() as m:
+            for label in ("pinctrl-bcm2835", "pinctrl-bcm2711", "mcp23017"):
+                m.write("/gpio/gpiochip0", f"{label} 54")
+                before = (*PLAIN[:4], ("relay that disconnects", "y"))
+                after = (("while the line is high", ""), ("level:", ""), *PLAIN[5:])
+                twice = []
+                if label != "mcp23017":
+                    for pin, why in asked:
+                        twice += [("Its line", f"gpiochip0:{pin}"), (f"GPIO{pin} .*{why}.*the same", "")]
+                for pin, again in (("17", ()), ("27", ()), ("8", (("all the same", "y"),))):
+                    again = again if label != "mcp23017" else ()
+                    typed(m, *before, *twice, ("Its line", f"gpiochip0:{pin}"), *again, *after,
+                          ("Write this to", "y"),
+                          args=("setup", "--output", str(m.path(f"/etc/{label}.{pin}"))))
+                    self.assertEqual(settings(m, f"/etc/{label}.{pin}")["relay"], f"{label}:{pin}")
+                    twice = []
+
+    def test_second_name_of_a_chip_is_no_second_chip(self):
+        with full_machine() as m:
+            m.link("/gpio/gpiochip4", "gpiochip0")
+            found = json.loads(run(m.command("all", "--json")).stdout)
+            self.assertEqual([c["name"] for c in found["gpio"]], ["gpiochip0"])
+            answers = [("Its line", "gpiochip4:17") if q[0] == "Its line" else q for q in FULL]
+            typed(m, *answers, ("as shipped", ""))
+            self.assertEqual(settings(m), EXPECTED)
+
+    def test_consent_says_what_only_root_sees(self):
+        words = "Who else has them open can be seen by root only."
+        with full_machine() as m:
+            self.assertEqual(words in typed(m, ("Ask there", ""), args=("all",)), os.getuid() != 0)
+            if os.getuid() != 0:
+                self.skipTest("needs root, to become another user")
+            os.chmod(os.path.realpath(m.path("/dev/ttyUSB0")), 0o666)
+            os.chmod(m.path("/bus/can0"), 0o777)
+            m.path("/open").mkdir()
+            os.chmod(m.path("/open"), 0o777)
+            for args, question in ((("all",), "Ask there"),
+                                   (("setup", "--output", str(m.path("/open/x"))), "Ask for a BMS")):
+                t = Terminal(m.command(*args), user=NOBODY, group=NOBODY, extra_groups=[])
+                t.expect(words.replace(".", r"\.") + ".*" + question)
+                t.interrupt()
+                t.end()
+
+    def test_other_device_than_the_one_that_was_confirmed(self):
+        with full_machine() as m:
+            m.link("/dev/ttyACM0", "/dev/zero")
+            os.unlink(m.path("/sys/class/tty/console/active"))
+            text = typed(m, ("Ask for a BMS", "y"), ("capacity right", ""),
+                         ("Device of the BMS", "/dev/ttyACM0"), *PLAIN[2:], ("as shipped", ""))
+            self.assertIn("Nothing is known of a BMS there", text)
+            self.assertNotIn("The BMS said", m.path(CONFIG).read_text(encoding="ascii"))
+            # by its other name it is the same
+            typed(m, ("Ask for a BMS", "y"), ("capacity right", ""),
+                  ("Device of the BMS", "/dev/ttyUSB0"), *PLAIN[2:], ("Replace it", "y"))
+            self.assertIn("The BMS said", m.path(CONFIG).read_text(encoding="ascii"))
+
     def test_folder_without_permission_is_said_before_the_questions(self):
         if os.getuid() != 0:
             self.skipTest("needs root, to become another user")
