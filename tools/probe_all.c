@@ -221,7 +221,9 @@ static void show_installed(const struct found_host *h)
 	printf("  udev rule: %s\n", h->rules[0] != '\0' ? h->rules : "not installed");
 	printf("  user jkpylon: %s%s%s\n", h->user ? "there" : "none",
 	       h->dialout ? ", in dialout" : "", h->gpio ? ", in gpio" : "");
-	printf("  configuration: %s\n", h->config[0] != '\0' ? h->config : "none");
+	printf("  configuration: %s\n", h->config[0] != '\0' ? h->config
+					: h->as_shipped	     ? "none yet (as shipped)"
+							     : "none");
 }
 
 static void show_part(const struct found *f, enum found_part part)
@@ -308,6 +310,9 @@ static bool consent(const struct found *f, const struct probe_options *o)
 	}
 	if (n == 0) {
 		return false;
+	}
+	if (geteuid() != 0) {
+		printf("Who else has them open can be seen by root only.\n");
 	}
 	printf("Ask there? It writes to each of them the 21 bytes that ask a JK BMS for its values. "
 	       "[y/N] ");

@@ -145,6 +145,7 @@ static void host(const struct found_host *h)
 	text("unit", h->unit);
 	text("rules", h->rules);
 	text("config", h->config);
+	flag("config_as_shipped", h->as_shipped);
 	flag("user", h->user);
 	flag("dialout", h->dialout);
 	flag("gpio", h->gpio);

@@ -63,15 +63,27 @@ static int chip_from_file(const char *path, struct line_list *list)
 	return 0;
 }
 
+const char *found_chip_folder(const struct found *f)
+{
+	return f->root[0] != '\0' ? "/gpio" : "/dev";
+}
+
+/* Links are second names, as for the daemon (gpiochip4 of a Raspberry Pi 5). */
 void found_chips(struct found *f)
 {
 	char names[NAMES][FOUND_NAME];
-	const uint32_t n = sys_list(f, f->root[0] != '\0' ? "/gpio" : "/dev", "gpiochip", names,
-				    NAMES);
+	const char *folder = found_chip_folder(f);
+	const uint32_t n = sys_list(f, folder, "gpiochip", names, NAMES);
 
 	for (uint32_t i = 0; i < n; i++) {
 		char path[FOUND_PATH * 2];
+		char target[FOUND_NAME];
 
+		sys_text(path, sizeof(path), "%s/%s", folder, names[i]);
+		sys_link(f, path, target, sizeof(target));
+		if (target[0] != '\0') {
+			continue;
+		}
 		if (f->chips == FOUND_CHIPS) {
 			f->more = true;
 			return;
@@ -182,7 +194,7 @@ static bool in_group(const struct found *f, const char *group, const char *membe
 	return found;
 }
 
-/* Does a line of the file begin with @text, or have it and @also in it? */
+/* Does a line of the file have both in it? */
 static bool has_line(const struct found *f, const char *name, const char *text, const char *also)
 {
 	char path[FOUND_PATH * 2];
@@ -195,8 +207,7 @@ static bool has_line(const struct found *f, const char *name, const char *text, 
 	}
 	file = fopen(path, "re");
 	while (file != NULL && !found && fgets(line, sizeof(line), file) != NULL) {
-		found = also == NULL ? strncmp(line, text, strlen(text)) == 0
-				     : strstr(line, text) != NULL && strstr(line, also) != NULL;
+		found = strstr(line, text) != NULL && strstr(line, also) != NULL;
 	}
 	if (file != NULL) {
 		(void)fclose(file);
@@ -218,6 +229,79 @@ static void first_of(const struct found *f, const char *const *folders, size_t n
 	}
 }
 
+/* Return: whether both can be read and have the same bytes. */
+static bool same_bytes(const char *a, const char *b)
+{
+	FILE *file[] = {fopen(a, "re"), fopen(b, "re")};
+	bool same = file[0] != NULL && file[1] != NULL;
+
+	for (int c = 0; same && c != EOF;) {
+		c = getc(file[0]);
+		same = getc(file[1]) == c && ferror(file[0]) == 0 && ferror(file[1]) == 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(file); i++) {
+		if (file[i] != NULL) {
+			(void)fclose(file[i]);
+		}
+	}
+	return same;
+}
+
+bool found_as_shipped(const struct found *f, const char *full)
+{
+	static const char *const folders[] = {"/usr/share/jkpylon", "/usr/local/share/jkpylon"};
+	char shipped[FOUND_PATH * 2];
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		if (sys_path(f, shipped, sizeof(shipped), "%s/jkpylon.conf", folders[i]) &&
+		    same_bytes(full, shipped)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void find_config(const struct found *f, struct found_host *h)
+{
+	char full[FOUND_PATH * 2];
+
+	if (!sys_exists(f, CONF_DEFAULT_FILE)) {
+		return;
+	}
+	h->as_shipped = sys_path(f, full, sizeof(full), CONF_DEFAULT_FILE) &&
+			found_as_shipped(f, full);
+	if (!h->as_shipped) {
+		sys_text(h->config, sizeof(h->config), "%s", CONF_DEFAULT_FILE);
+	}
+}
+
+/* Return: FOUND_UNKNOWN if there is no such user. */
+static int64_t user_id(const struct found *f, const char *user)
+{
+	char path[FOUND_PATH * 2];
+	char line[LINE_MAX_LEN];
+	const size_t len = strlen(user);
+	int64_t id = FOUND_UNKNOWN;
+	FILE *file = NULL;
+
+	if (!sys_path(f, path, sizeof(path), "/etc/passwd")) {
+		return FOUND_UNKNOWN;
+	}
+	file = fopen(path, "re");
+	while (file != NULL && id == FOUND_UNKNOWN && fgets(line, sizeof(line), file) != NULL) {
+		const char *password = line + len + 1;
+
+		if (strncmp(line, user, len) == 0 && line[len] == ':' &&
+		    strchr(password, ':') != NULL) {
+			id = (int64_t)strtoul(strchr(password, ':') + 1, NULL, 10);
+		}
+	}
+	if (file != NULL) {
+		(void)fclose(file);
+	}
+	return id;
+}
+
 void found_host(struct found *f)
 {
 	static const char *const units[] = {"/etc/systemd/system", "/run/systemd/system",
@@ -231,14 +315,13 @@ void found_host(struct found *f)
 	char broker[FOUND_PATH];
 
 	find_realtime(f, h);
-	h->user = has_line(f, "/etc/passwd", "jkpylon:", NULL);
+	h->user_id = user_id(f, "jkpylon");
+	h->user = h->user_id != FOUND_UNKNOWN;
 	h->dialout = in_group(f, "dialout", "jkpylon");
 	h->gpio = in_group(f, "gpio", "jkpylon");
 	first_of(f, units, ARRAY_SIZE(units), "jkpylond.service", h->unit, sizeof(h->unit));
 	first_of(f, rules, ARRAY_SIZE(rules), "60-jkpylon.rules", h->rules, sizeof(h->rules));
-	if (sys_exists(f, CONF_DEFAULT_FILE)) {
-		sys_text(h->config, sizeof(h->config), "%s", CONF_DEFAULT_FILE);
-	}
+	find_config(f, h);
 	first_of(f, brokers, ARRAY_SIZE(brokers), "mosquitto", broker, sizeof(broker));
 	h->broker = broker[0] != '\0';
 	h->broker_listens = has_line(f, "/proc/net/tcp", ":" BROKER_PORT " ", " " LISTENS " ") ||

@@ -109,7 +109,9 @@ struct found_module {
  * @rtprio, @memlock_kib: limits of this shell; FOUND_UNKNOWN = none
  * @user: the service's user exists
  * @dialout, @gpio: it is in the group that owns serial devices, GPIO chips
+ * @user_id: of it, FOUND_UNKNOWN
  * @unit, @rules, @config: path; empty = not installed
+ * @as_shipped: the configuration is the one of the package, unchanged; then @config is empty
  * @broker, @broker_listens: mosquitto is installed; something listens on port 1883
  */
 struct found_host {
@@ -121,11 +123,13 @@ struct found_host {
 	int64_t rtprio;
 	int64_t memlock_kib;
 	bool user;
+	int64_t user_id;
 	bool dialout;
 	bool gpio;
 	char unit[FOUND_PATH];
 	char rules[FOUND_PATH];
 	char config[FOUND_PATH];
+	bool as_shipped;
 	bool broker;
 	bool broker_listens;
 };
@@ -187,6 +191,8 @@ struct found {
 void found_serials(struct found *f);
 void found_cans(struct found *f);
 void found_chips(struct found *f);
+/* Folder of the chips, below the root. */
+const char *found_chip_folder(const struct found *f);
 void found_dogs(struct found *f);
 void found_host(struct found *f);
 
@@ -234,6 +240,9 @@ int64_t sys_number(const struct found *f, const char *path, int64_t otherwise);
 void sys_link(const struct found *f, const char *path, char *ret, size_t size);
 
 bool sys_exists(const struct found *f, const char *path);
+
+/* Is the configuration in @full (a path that is not below the root) the one that was installed? */
+bool found_as_shipped(const struct found *f, const char *full);
 
 /* Names in a folder that begin with @prefix, sorted as people count. Return: how many, at most @max. */
 uint32_t sys_list(const struct found *f, const char *path, const char *prefix,

@@ -230,8 +230,10 @@ static void judge_installed(struct found *f)
 		     "the user jkpylon is not in the group gpio: no relay");
 	}
 	if (h->config[0] == '\0') {
-		note(f, FOUND_PART_INSTALLED, false, "sudo jkpylon-probe setup",
-		     "there is no configuration");
+		note(f, FOUND_PART_INSTALLED, false, "sudo jkpylon-probe setup", "%s",
+		     h->as_shipped
+			     ? "the configuration is as shipped: nothing of this machine is in it"
+			     : "there is no configuration");
 	}
 }
 

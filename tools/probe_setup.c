@@ -28,16 +28,20 @@ static int ask_to_write(const struct setup *s, const char *path, bool may_replac
 {
 	char question[FOUND_PATH * 2];
 	const bool exists = access(path, F_OK) == 0;
+	const bool as_shipped = exists && found_as_shipped(s->found, path);
 	bool write_it = false;
 	int r = 0;
 
-	if (exists) {
+	if (as_shipped) {
+		sys_text(question, sizeof(question),
+			 "%s is as shipped. Replace it? The old one is kept beside it", path);
+	} else if (exists) {
 		sys_text(question, sizeof(question),
 			 "%s exists. Replace it? The old one is kept beside it", path);
 	} else {
 		sys_text(question, sizeof(question), "Write this to %s?", path);
 	}
-	r = setup_ask_yes(s, question, !exists || may_replace, &write_it);
+	r = setup_ask_yes(s, question, !exists || as_shipped || may_replace, &write_it);
 	if (r != 0) {
 		return r;
 	}
@@ -55,11 +59,12 @@ static void say_next(const struct setup *s, const char *path, bool usual)
 	       "  sudo jkpylond%s%s --explain    asks the BMS once and shows every limit\n",
 	       option, file, option, file);
 	if (s->mqtt_host[0] != '\0') {
-		printf("  sudo install -D -t /etc/systemd/system/jkpylond.service.d "
+		printf("  sudo install -D -m 644 -t /etc/systemd/system/jkpylond.service.d "
 		       "/usr/share/jkpylon/network.conf\n"
+		       "  sudo systemctl daemon-reload\n"
 		       "                                permits the service to speak IP\n");
 	}
-	printf("  sudo systemctl enable --now jkpylond\n");
+	printf("  sudo systemctl enable jkpylond && sudo systemctl restart jkpylond\n");
 }
 
 static int status_of(int r)
@@ -91,6 +96,7 @@ int probe_setup(const struct probe_options *o)
 	struct setup s = {.found = &f, .yes = o->yes};
 	char path[FOUND_PATH];
 	char backup[FOUND_PATH + FOUND_NAME];
+	char how[FOUND_PATH * 2];
 	bool replace = false;
 	char *text = NULL;
 	int r = 0;
@@ -110,6 +116,13 @@ int probe_setup(const struct probe_options *o)
 	       path);
 	(void)fflush(stdout);
 	found_all(&f, o);
+	if (setup_daemon_runs(&f, how, sizeof(how))) {
+		fprintf(stderr,
+			"jkpylon-probe: the daemon runs (%s), so its relay and watchdog cannot be "
+			"chosen: systemctl stop jkpylond, then begin again; nothing was written\n",
+			how);
+		return PROBE_DEVICE;
+	}
 	r = ask_all(&s, o->ask_bms);
 	text = r == 0 ? setup_text(&s) : NULL;
 	if (r == 0 && text == NULL) {
@@ -118,6 +131,7 @@ int probe_setup(const struct probe_options *o)
 	}
 	if (r == 0) {
 		printf("\n--- %s ---\n%s---\n", path, text);
+		setup_say_lost(&f, path, text);
 		r = ask_to_write(&s, path, o->replace, &replace);
 	}
 	if (r != 0) {
@@ -127,12 +141,11 @@ int probe_setup(const struct probe_options *o)
 	const int status = setup_write(path, text, replace, backup, sizeof(backup));
 
 	free(text);
-	if (status != 0) {
-		fprintf(stderr, "jkpylon-probe: nothing was put in place\n");
-		return status;
-	}
 	if (backup[0] != '\0') {
 		printf("The old file is %s.\n", backup);
+	}
+	if (status != 0) {
+		return status;
 	}
 	printf("Written: %s. It has passed the check of the daemon.\n", path);
 	say_next(&s, path, o->output == NULL);

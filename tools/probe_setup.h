@@ -14,7 +14,7 @@
  * struct setup - one run
  * @found: the machine
  * @yes: every question is answered with its default
- * @bms: index of the device whose BMS answered, FOUND_UNKNOWN = none did
+ * @bms: index of the device whose BMS answered and was chosen, FOUND_UNKNOWN = there is none
  * The texts are values of the configuration; empty = not set.
  */
 struct setup {
@@ -29,6 +29,7 @@ struct setup {
 	char watchdog[FOUND_NAME];
 	char mqtt_host[FOUND_PATH];
 	char mqtt_port[FOUND_NAME];
+	bool mqtt_tls;
 	char mqtt_user[FOUND_NAME];
 	char mqtt_password_file[FOUND_PATH];
 };
@@ -59,6 +60,15 @@ uint32_t setup_choice(const char *answer, uint32_t n);
 /* Can it stand in the configuration without being taken for a comment or a quotation? */
 bool setup_is_plain(const char *answer);
 
+/**
+ * setup_daemon_runs - does our daemon hold what the questions are about?
+ * @ret: receives how one knows
+ */
+bool setup_daemon_runs(const struct found *f, char *ret, size_t size);
+
+/* Say what of the file at @path would be lost with @text in its place. */
+void setup_say_lost(const struct found *f, const char *path, const char *text);
+
 /* All questions of one part. Return: as setup_ask(); -ECANCELED nothing is to be written. */
 int setup_ask_bms(struct setup *s, bool consent);
 int setup_ask_can(struct setup *s);
@@ -77,7 +87,7 @@ int setup_may_write(const char *path);
  * @path: file
  * @replace: what is there becomes PATH.old-N
  * @backup: receives that name; empty = there was nothing
- * Return: exit status, after a message if it is not 0.
+ * Return: exit status, after a message if it is not 0; that says whether the file is in place.
  */
 int setup_write(const char *path, const char *text, bool replace, char *backup, size_t size);
 

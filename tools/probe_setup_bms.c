@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define MV_PER_V 1000.0
 #define TYPE_LFP 0
@@ -25,13 +26,12 @@ static const struct found_serial *serial_of(const struct found *f, const char *p
 	return NULL;
 }
 
-/* Our own daemon may hold it: this file is for that. */
 static const char *is_free(const struct found_serial *d)
 {
 	if (d->console) {
 		return "that is a console of the system: jkpylon-probe all says how to free it";
 	}
-	return d->holder[0] != '\0' && strncmp(d->holder, "jkpylon", strlen("jkpylon")) != 0
+	return d->holder[0] != '\0'
 		       ? "another program uses that: stop it and begin again, or take another one"
 		       : NULL;
 }
@@ -124,6 +124,9 @@ int setup_ask_bms(struct setup *s, bool consent)
 	}
 	number = show_devices(f);
 	if (number > 0 && !consent) {
+		if (geteuid() != 0) {
+			printf("Who else has them open can be seen by root only.\n");
+		}
 		r = setup_ask_yes(
 			s,
 			"Ask for a BMS on those that are free? This writes the 21 bytes "
@@ -153,6 +156,12 @@ int setup_ask_bms(struct setup *s, bool consent)
 		return r;
 	}
 	sys_text(usual, sizeof(usual), "%u", number);
-	return setup_ask(s, "Device of the BMS (number or path)", number > 0 ? usual : NULL,
-			 is_device, s->device, sizeof(s->device));
+	r = setup_ask(s, "Device of the BMS (number or path)", number > 0 ? usual : NULL, is_device,
+		      s->device, sizeof(s->device));
+	/* What the one said is not what the other would say. */
+	if (r == 0 && s->bms != FOUND_UNKNOWN && serial_of(f, s->device) != &f->serial[s->bms]) {
+		printf("Nothing is known of a BMS there.\n");
+		s->bms = FOUND_UNKNOWN;
+	}
+	return r;
 }

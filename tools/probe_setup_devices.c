@@ -3,12 +3,18 @@
 #include "probe_setup.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NONE "none"
+#define NONE		  "none"
+#define CHIP		  "gpiochip"
+#define PI_CHIP		  "pinctrl-bcm" /* pinctrl-bcm2835, pinctrl-bcm2711 */
+#define SPI_FIRST	  7U
+#define PULLED_DOWN_FIRST 9U
+#define PULLED_DOWN_LAST  27U
 
 static const char *is_can(const struct setup *s, char *answer, size_t size)
 {
@@ -76,8 +82,17 @@ static const struct found_chip *chip_of(const struct found *f, const char *name,
 					uint32_t *ret_same)
 {
 	const struct found_chip *found = NULL;
+	char link[FOUND_PATH];
+	char target[FOUND_NAME];
 
 	*ret_same = 0;
+	/* A second name (gpiochip4 of a Raspberry Pi 5) is good as an answer. */
+	sys_text(link, sizeof(link), "%s/%.*s", found_chip_folder(f), (int)len, name);
+	sys_link(f, link, target, sizeof(target));
+	if (target[0] != '\0' && strncmp(name, CHIP, strlen(CHIP)) == 0) {
+		name = target;
+		len = strlen(target);
+	}
 	for (uint32_t i = 0; i < f->chips; i++) {
 		const struct found_chip *c = &f->chip[i];
 
@@ -132,6 +147,73 @@ static const char *is_line(const struct setup *s, char *answer, size_t size)
 	return NULL;
 }
 
+/*
+ * What the pins of a Raspberry Pi do before anybody has them, and what they are usually wired to: see
+ * the guides relay.md and hardware.md. Other boards have other pins.
+ */
+static const char *pin_reason(const struct found *f, const char *line)
+{
+	const char *colon = strrchr(line, ':');
+	uint32_t same = 0;
+	const struct found_chip *c = chip_of(f, line, (size_t)(colon - line), &same);
+	const unsigned long pin = strtoul(colon + 1, NULL, 10);
+
+	if (c == NULL || (strncmp(c->list.label, PI_CHIP "28", strlen(PI_CHIP "28")) != 0 &&
+			  strncmp(c->list.label, PI_CHIP "27", strlen(PI_CHIP "27")) != 0)) {
+		return NULL;
+	}
+	if (pin < PULLED_DOWN_FIRST) {
+		return pin >= SPI_FIRST
+			       ? "belongs to the SPI of a CAN HAT, and starts with a pull-up"
+			       : "starts with a pull-up: a relay that closes on high closes before "
+				 "the daemon has the line";
+	}
+	if (pin > PULLED_DOWN_LAST) {
+		return "is not among those of the header that start with a pull-down";
+	}
+	switch (pin) {
+	case 9:
+	case 10:
+	case 11:
+		return "belongs to the SPI of a CAN HAT";
+	case 14:
+	case 15:
+		return "belongs to the UART";
+	case 23:
+	case 25:
+		return "belongs to the interrupts of the CAN HATs";
+	default:
+		return NULL;
+	}
+}
+
+/* Return: as setup_ask(). */
+static int ask_line(const struct setup *s, char *line, size_t size)
+{
+	for (int i = 0; i < SETUP_TRIES; i++) {
+		const char *reason = NULL;
+		bool take = false;
+		int r = setup_ask(
+			s, "Its line, CHIP:LINE (gpiochip0:17 is GPIO17 of a Raspberry Pi 1 to 4)",
+			NULL, is_line, line, size);
+
+		if (r != 0) {
+			return r;
+		}
+		reason = pin_reason(s->found, line);
+		if (reason == NULL) {
+			return 0;
+		}
+		printf("  note: GPIO%s %s; 17, 22 and 27 are free of that\n",
+		       strrchr(line, ':') + 1, reason);
+		r = setup_ask_yes(s, "Take it all the same?", false, &take);
+		if (r != 0 || take) {
+			return r;
+		}
+	}
+	return -ENODATA;
+}
+
 static const char *is_mode(const struct setup *s, char *answer, size_t size)
 {
 	(void)s;
@@ -168,8 +250,7 @@ int setup_ask_relay(struct setup *s)
 	if (r != 0 || !relay) {
 		return r;
 	}
-	r = setup_ask(s, "Its line, CHIP:LINE (gpiochip0:17 is GPIO17 of a Raspberry Pi 1 to 4)",
-		      NULL, is_line, line, sizeof(line));
+	r = ask_line(s, line, sizeof(line));
 	if (r == 0) {
 		r = setup_ask_yes(
 			s,

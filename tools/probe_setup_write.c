@@ -31,6 +31,9 @@ static void print_settings(FILE *f, const struct setup *s)
 	if (s->mqtt_host[0] != '\0') {
 		fprintf(f, "\n[mqtt]\nhost = %s\nport = %s\n", s->mqtt_host, s->mqtt_port);
 	}
+	if (s->mqtt_host[0] != '\0' && s->mqtt_tls) {
+		fprintf(f, "tls = yes\n");
+	}
 	if (s->mqtt_user[0] != '\0') {
 		fprintf(f, "user = %s\n", s->mqtt_user);
 	}
@@ -207,13 +210,12 @@ static int check_file(const char *temporary, const char *path)
 	return 0;
 }
 
-/* Return: exit status; @temporary has another name afterwards, or is still there. */
+/* Return: 0, or -errno: then nothing has changed, and @temporary is still there. */
 static int put_in_place(const char *temporary, const char *path, bool replace, char *backup,
 			size_t size)
 {
 	int r = 0;
 
-	backup[0] = '\0';
 	if (replace) {
 		r = keep_old(path, backup, size);
 	}
@@ -224,14 +226,31 @@ static int put_in_place(const char *temporary, const char *path, bool replace, c
 	if (r == 0 && !replace) {
 		(void)unlink(temporary);
 	}
-	if (r == 0) {
-		r = sync_folder(path);
+	if (r != 0 && backup[0] != '\0') {
+		(void)unlink(backup);
+		backup[0] = '\0';
 	}
+	return r;
+}
+
+/* It is in place already. Return: exit status. */
+static int make_lasting(const char *path)
+{
+	const int r = sync_folder(path);
+
 	if (r != 0) {
-		(void)fail(path, -r);
+		fprintf(stderr,
+			"jkpylon-probe: %s is in place, but a power cut may undo that: %s: %s\n",
+			path, strerror(-r), remedy_of(-r));
 		return PROBE_DEVICE;
 	}
 	return 0;
+}
+
+static int nothing(int status)
+{
+	fprintf(stderr, "jkpylon-probe: nothing was put in place\n");
+	return status;
 }
 
 int setup_write(const char *path, const char *text, bool replace, char *backup, size_t size)
@@ -242,6 +261,7 @@ int setup_write(const char *path, const char *text, bool replace, char *backup, 
 	int status = PROBE_DEVICE;
 	int r = 0;
 
+	backup[0] = '\0';
 	sys_text(temporary, sizeof(temporary), "%s.XXXXXX", path);
 	/* Ctrl-C comes before this or after it, and leaves nothing half done. */
 	(void)sigfillset(&all);
@@ -251,22 +271,25 @@ int setup_write(const char *path, const char *text, bool replace, char *backup, 
 	if (fd < 0) {
 		(void)fail(path, errno);
 		(void)sigprocmask(SIG_SETMASK, &before, NULL);
-		return PROBE_DEVICE;
+		return nothing(PROBE_DEVICE);
 	}
 	r = fill(fd, path, text);
 	if (close(fd) != 0 && r == 0) {
 		r = -errno;
 	}
+	status = r == 0 ? check_file(temporary, path) : PROBE_DEVICE;
+	if (status == 0) {
+		r = put_in_place(temporary, path, replace, backup, size);
+	}
 	if (r != 0) {
 		(void)fail(path, -r);
-	} else {
-		status = check_file(temporary, path);
-	}
-	if (status == 0) {
-		status = put_in_place(temporary, path, replace, backup, size);
+		status = PROBE_DEVICE;
 	}
 	if (status != 0) {
 		(void)unlink(temporary);
+		(void)nothing(status);
+	} else {
+		status = make_lasting(path);
 	}
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return status;

@@ -218,6 +218,18 @@ bool conf_sma_serial(const struct config *config, uint32_t *ret_serial);
 void conf_print(const struct config *config, FILE *f);
 
 /**
+ * conf_print_lost - what would be lost if another configuration took the place of this one
+ * @old: settings that count now
+ * @text: the other one, a whole file; a wrong one has nothing of @old in it
+ * @f: receives a line "  section.key = value" for each setting of @old that is not its default and
+ *	that @text does not have
+ *
+ * Return: how many lines.
+ * Context: init only, and tools. Not for two threads at a time.
+ */
+uint32_t conf_print_lost(const struct config *old, const char *text, FILE *f);
+
+/**
  * conf_print_man - the key list of jkpylon.conf(5) in mdoc
  */
 void conf_print_man(FILE *f);

@@ -60,6 +60,47 @@ void conf_print(const struct config *config, FILE *f)
 	}
 }
 
+/* A key that is written down counts even with the value that it has otherwise, or as an example. */
+static bool is_lost(const struct conf_key *k, const struct config *old, const struct config *now,
+		    const struct config *standard, char *ret_value)
+{
+	char other[CONF_VALUE_MAX] = "";
+	char fallback[CONF_VALUE_MAX] = "";
+	const bool written = (k->has_explicit || k->required) && conf_is_written(k, old);
+
+	ret_value[0] = '\0';
+	conf_value_format(&(struct conf_text){ret_value, CONF_VALUE_MAX, 0}, k, old);
+	conf_value_format(&(struct conf_text){other, sizeof(other), 0}, k, now);
+	conf_value_format(&(struct conf_text){fallback, sizeof(fallback), 0}, k, standard);
+	if (written && !conf_is_written(k, now)) {
+		return true;
+	}
+	return (written || strcmp(ret_value, fallback) != 0) && strcmp(ret_value, other) != 0;
+}
+
+uint32_t conf_print_lost(const struct config *old, const char *text, FILE *f)
+{
+	static struct config now;
+	static struct config standard;
+	struct conf_error error = {.line = 0};
+	uint32_t lost = 0;
+
+	conf_default(&standard);
+	if (conf_parse(text, strlen(text), &now, &error) != 0) {
+		now = standard;
+	}
+	for (size_t i = 0; i < conf_key_count; i++) {
+		const struct conf_key *k = &conf_keys[i];
+		char value[CONF_VALUE_MAX];
+
+		if (is_lost(k, old, &now, &standard, value)) {
+			(void)fprintf(f, "  %s.%s = %s\n", k->section, k->name, value);
+			lost++;
+		}
+	}
+	return lost;
+}
+
 /* A sentence a line, as mdoc wants it; a backslash would begin an escape. */
 static void man_text(FILE *f, const char *s)
 {

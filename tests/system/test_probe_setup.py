@@ -20,7 +20,7 @@ import threading
 import unittest
 
 from daemon_bench import Bms, jk_vector, with_sum
-from setup_bench import ADAPTER, PROBE, SLOW, Machine, Terminal, main
+from setup_bench import ADAPTER, PROBE, SHIPPED, SLOW, Machine, Terminal, main
 from sim_bench import SIM, Sim
 
 GOOD, USAGE, DEVICE, BROKEN = 0, 1, 2, 3
@@ -80,6 +80,7 @@ FULL = (
     ("watchdog0 restart", "y"),
     ("Broker", "localhost"),
     ("Its port", ""),
+    ("want TLS", ""),
     ("User at", ""),
 )
 PLAIN = (
@@ -113,7 +114,9 @@ def daemon_check(m, path=CONFIG):
 
 
 def leftovers(m):
-    return sorted(p.name for p in m.path("/etc/jkpylon").iterdir() if p.name != ".keep")
+    """What is in the folder beside what was installed, or its backup."""
+    return sorted(p.name for p in m.path("/etc/jkpylon").iterdir()
+                  if p.name != ".keep" and p.read_bytes() != SHIPPED)
 
 
 NETWORK = threading.Lock()  # the port of the modules is one
@@ -168,7 +171,7 @@ def transcript_all_everything():
 
 def transcript_setup_everything():
     with full_machine() as m:
-        return m.masked(typed(m, *FULL, ("Write this to", "")))
+        return m.masked(typed(m, *FULL, ("is as shipped. Replace it", "")))
 
 
 def transcript_setup_nothing():
@@ -370,10 +373,11 @@ class All(unittest.TestCase):
 class Setup(unittest.TestCase):
     def test_everything_is_written_and_is_good(self):
         with full_machine() as m:
-            text = typed(m, *FULL, ("Write this to", ""))
+            text = typed(m, *FULL, ("is as shipped. Replace it", ""))
             self.assertEqual(settings(m), EXPECTED)
             self.assertEqual(daemon_check(m).returncode, 0)
             self.assertEqual(leftovers(m), ["jkpylon.conf"])
+            self.assertEqual(m.path(CONFIG + ".old-1").read_bytes(), SHIPPED)
             self.assertEqual(m.path(CONFIG).stat().st_mode & 0o777, 0o644)
             self.assertIn("16 cells", text)
             # no limit of the battery is ever in the file
@@ -398,10 +402,11 @@ class Setup(unittest.TestCase):
                 ("watchdog0 restart", "n"),
                 ("Broker", "mqtt://broker:1883"), ("without port", "broker"),
                 ("Its port", "70000"), ("1 to 65535", "1884"),
+                ("want TLS", "x"), ("please answer y or n", ""),
                 ("User at", "a b"), ("without spaces", "jk"),
                 ("File with the password", "secret"), ("not the password", "/etc/missing"),
                 ("no such file", "none"),
-                ("Write this to", "perhaps"), ("please answer", "y"),
+                ("is as shipped. Replace it", "perhaps"), ("please answer", "y"),
             )
             want = {"device": "/dev/ttyUSB0", "interface": "can0", "manage": "no",
                     "relay": "pinctrl-bcm2835:27:active-low", "relay_mode": "pulse",
@@ -539,6 +544,131 @@ class Setup(unittest.TestCase):
             finally:
                 libc.umount2(place, detach)
 
+    def test_beside_the_daemon_nothing_is_asked_and_written(self):
+        def serial(m):
+            m.write("/proc/77/comm", "jkpylon-worker")
+            m.link("/proc/77/fd/5", "/dev/ttyUSB0")
+            return "in use by jkpylon-worker, process 77"
+
+        def line(m):
+            m.write("/gpio/gpiochip0", "pinctrl-bcm2835 54\n17 GPIO17 jkpylon\n22 GPIO22")
+            return "it holds line 17 of gpiochip0"
+
+        def dog(m):  # the adapter of the BMS is unplugged
+            m.write("/proc/66/comm", "jkpylond")
+            m.write("/sys/class/watchdog/watchdog0/state", "active")
+            return "process 66"
+
+        for holds in (serial, line, dog):
+            with full_machine() as m:
+                words = holds(m)
+                r = run(m.command("setup", "--yes"))
+                self.assertEqual(r.returncode, DEVICE, r.stdout + r.stderr)
+                self.assertIn(words, r.stderr)
+                self.assertIn("systemctl stop jkpylond, then begin again", r.stderr)
+                self.assertNotIn("---", r.stdout)  # no question
+                self.assertEqual(leftovers(m), [])
+
+    def test_file_of_the_package_counts_as_none(self):
+        with full_machine() as m:
+            found = json.loads(run(m.command("all", "--json")).stdout)
+            self.assertEqual((found["host"]["config"], found["host"]["config_as_shipped"]),
+                             ("", True))
+            self.assertTrue(any("as shipped" in n["what"] for n in found["notes"]))
+            self.assertIn("none yet (as shipped)", run(m.command("all")).stdout)
+            # One byte more, and it is the user's: the answer is no by default.
+            for changed in (SHIPPED + b"\n", SHIPPED[:-1], SHIPPED.replace(b"ttyUSB0", b"ttyUSB1")):
+                m.path(CONFIG).write_bytes(changed)
+                found = json.loads(run(m.command("all", "--json")).stdout)
+                self.assertEqual((found["host"]["config"], found["host"]["config_as_shipped"]),
+                                 (CONFIG, False))
+                r = run(m.command("setup", "--yes"))
+                self.assertEqual(r.returncode, BROKEN, r.stdout)
+                self.assertEqual(m.path(CONFIG).read_bytes(), changed)
+
+    def test_what_the_old_file_set_is_said_before_it_is_replaced(self):
+        old = ("[bms]\ndevice = /dev/ttyUSB7\n[can]\ninterface = can0\n[limits]\ncharge_max = 40A\n"
+               "[charge]\nbulk = 3.44V\n[failsafe]\nrelay = gpiochip0:17\nfeedback = gpiochip0:22\n"
+               "precharge = gpiochip0:27\n[arbiter]\ninterlock = yes")
+        lost = ("bms.device = /dev/ttyUSB7", "limits.charge_max = 40A", "charge.bulk = 3.440V",
+                "failsafe.relay = gpiochip0:17", "failsafe.precharge = gpiochip0:27",
+                "failsafe.feedback = gpiochip0:22", "arbiter.interlock = yes")
+        with full_machine() as m:
+            m.write(CONFIG, old)
+            self.assertEqual(daemon_check(m).returncode, 0, daemon_check(m).stderr)
+            text = typed(m, *PLAIN, ("exists. Replace it", ""), end=BROKEN)
+            r = run(m.command("setup", "--yes", "--replace"))
+            self.assertEqual(r.returncode, GOOD)
+            for said in (text, r.stdout):
+                part = said.split("that the new one does not have:\n")[1].split("They would")[0]
+                self.assertEqual(part.splitlines(), ["  " + line for line in lost])
+                self.assertLess(said.index("does not have"), said.index("Replace it"))
+            # what it wrote itself is not lost
+            r = run(m.command("setup", "--yes", "--replace"))
+            self.assertIn("does not have:\n  none\n", r.stdout)
+            m.write(CONFIG, "[limits]\ncharge_max = 40")
+            r = run(m.command("setup", "--yes", "--replace"))
+            self.assertIn("is not good (line 2: ", r.stdout)
+
+    def test_pins_with_a_pull_up_or_another_use_are_asked_for_twice(self):
+        asked = (("0", "pull-up"), ("8", "SPI of a CAN HAT, and starts with a pull-up"), ("9", "SPI"),
+                 ("15", "UART"), ("23", "interrupts"), ("28", "not among those"))
+        with full_machine() as m:
+            for label in ("pinctrl-bcm2835", "pinctrl-bcm2711", "mcp23017"):
+                m.write("/gpio/gpiochip0", f"{label} 54")
+                before = (*PLAIN[:4], ("relay that disconnects", "y"))
+                after = (("while the line is high", ""), ("level:", ""), *PLAIN[5:])
+                twice = []
+                if label != "mcp23017":
+                    for pin, why in asked:
+                        twice += [("Its line", f"gpiochip0:{pin}"), (f"GPIO{pin} .*{why}.*the same", "")]
+                for pin, again in (("17", ()), ("27", ()), ("8", (("all the same", "y"),))):
+                    again = again if label != "mcp23017" else ()
+                    typed(m, *before, *twice, ("Its line", f"gpiochip0:{pin}"), *again, *after,
+                          ("Write this to", "y"),
+                          args=("setup", "--output", str(m.path(f"/etc/{label}.{pin}"))))
+                    self.assertEqual(settings(m, f"/etc/{label}.{pin}")["relay"], f"{label}:{pin}")
+                    twice = []
+
+    def test_second_name_of_a_chip_is_no_second_chip(self):
+        with full_machine() as m:
+            m.link("/gpio/gpiochip4", "gpiochip0")
+            found = json.loads(run(m.command("all", "--json")).stdout)
+            self.assertEqual([c["name"] for c in found["gpio"]], ["gpiochip0"])
+            answers = [("Its line", "gpiochip4:17") if q[0] == "Its line" else q for q in FULL]
+            typed(m, *answers, ("as shipped", ""))
+            self.assertEqual(settings(m), EXPECTED)
+
+    def test_consent_says_what_only_root_sees(self):
+        words = "Who else has them open can be seen by root only."
+        with full_machine() as m:
+            self.assertEqual(words in typed(m, ("Ask there", ""), args=("all",)), os.getuid() != 0)
+            if os.getuid() != 0:
+                self.skipTest("needs root, to become another user")
+            os.chmod(os.path.realpath(m.path("/dev/ttyUSB0")), 0o666)
+            os.chmod(m.path("/bus/can0"), 0o777)
+            m.path("/open").mkdir()
+            os.chmod(m.path("/open"), 0o777)
+            for args, question in ((("all",), "Ask there"),
+                                   (("setup", "--output", str(m.path("/open/x"))), "Ask for a BMS")):
+                t = Terminal(m.command(*args), user=NOBODY, group=NOBODY, extra_groups=[])
+                t.expect(words.replace(".", r"\.") + ".*" + question)
+                t.interrupt()
+                t.end()
+
+    def test_other_device_than_the_one_that_was_confirmed(self):
+        with full_machine() as m:
+            m.link("/dev/ttyACM0", "/dev/zero")
+            os.unlink(m.path("/sys/class/tty/console/active"))
+            text = typed(m, ("Ask for a BMS", "y"), ("capacity right", ""),
+                         ("Device of the BMS", "/dev/ttyACM0"), *PLAIN[2:], ("as shipped", ""))
+            self.assertIn("Nothing is known of a BMS there", text)
+            self.assertNotIn("The BMS said", m.path(CONFIG).read_text(encoding="ascii"))
+            # by its other name it is the same
+            typed(m, ("Ask for a BMS", "y"), ("capacity right", ""),
+                  ("Device of the BMS", "/dev/ttyUSB0"), *PLAIN[2:], ("Replace it", "y"))
+            self.assertIn("The BMS said", m.path(CONFIG).read_text(encoding="ascii"))
+
     def test_folder_without_permission_is_said_before_the_questions(self):
         if os.getuid() != 0:
             self.skipTest("needs root, to become another user")
@@ -548,22 +678,75 @@ class Setup(unittest.TestCase):
             self.assertIn("use sudo", r.stderr)
             self.assertEqual(r.stdout, "")
 
+    @contextlib.contextmanager
+    def password(self, m, text="secret\n"):
+        """A password file of the user jkpylon, with the same name below the folder and outside of it."""
+        m.write("/etc/passwd", f"jkpylon:x:{os.getuid()}:990::/var/lib/jkpylon:/usr/sbin/nologin")
+        with tempfile.TemporaryDirectory(prefix="jkp-secret.") as folder:
+            real = pathlib.Path(folder) / "mqtt"
+            real.write_text(text, encoding="ascii")
+            os.chmod(real, 0o600)
+            m.link(str(real), str(real))
+            yield real
+
+    def broker(self, m, port, tls):
+        t = Terminal(m.command("setup", "--output", str(m.path("/etc/x.conf"))))
+        for words, line in (*PLAIN[:-1], ("Broker", "broker"), ("Its port", port), ("want TLS", tls),
+                            ("User at", "jk")):
+            t.answer(words, line)
+        return t
+
+    def test_password_file_is_judged_as_the_daemon_does(self):
+        with full_machine() as m, self.password(m) as real:
+            t = self.broker(m, "8883", "")
+            t.expect(r"\[/etc/jkpylon/mqtt\]")
+            remedy = "install -m 600 -o jkpylon -g jkpylon /dev/null FILE"
+            t.type(str(real) + ".not")
+            t.expect("no such file.*" + remedy)
+            for mode in (0o640, 0o604, 0o620, 0o610):
+                os.chmod(real, mode)
+                t.type(str(real))
+                t.expect("others may read that file: sudo chmod 600")
+            os.chmod(real, 0o600)
+            real.write_text("", encoding="ascii")
+            t.type(str(real))
+            t.expect("is empty")
+            real.write_text("secret\n", encoding="ascii")
+            t.type(str(real.parent))
+            t.expect("no plain file")
+            t.type(str(real))
+            t.answer("Write this to", "")
+            self.assertEqual(t.end(), GOOD, t.text)
+            got = settings(m, "/etc/x.conf")
+            self.assertEqual({k: got[k] for k in ("host", "port", "tls", "user", "password_file")},
+                             {"host": "broker", "port": "8883", "tls": "yes", "user": "jk",
+                              "password_file": str(real)})
+            self.assertEqual(daemon_check(m, "/etc/x.conf").returncode, 0)
+            self.assertIn("enable jkpylond && sudo systemctl restart jkpylond", t.text)
+
+    def test_password_file_of_somebody_else(self):
+        with full_machine() as m, self.password(m) as real:
+            m.write("/etc/passwd", f"jkpylon:x:{os.getuid() + 1}:990::/:/usr/sbin/nologin")
+            t = self.broker(m, "", "")
+            t.answer("password", str(real))
+            t.expect("not of the user jkpylon.*chown jkpylon:jkpylon")
+            t.type("none")
+            t.answer("Write this to", "")
+            self.assertEqual(t.end(), GOOD, t.text)
+            self.assertNotIn("tls", settings(m, "/etc/x.conf"))
+            self.assertNotIn("password_file", settings(m, "/etc/x.conf"))
+
     def test_what_the_daemon_would_refuse_is_not_put_in_place(self):
-        with full_machine() as m:
-            # A password file that only its owner reads passes the question, not the daemon's check.
-            r = Terminal(m.command("setup", "--output", str(m.path("/etc/x.conf"))))
-            for words, line in PLAIN[:-1]:
-                r.answer(words, line)
-            r.answer("Broker", "b" * 200)
-            r.answer("Its port", "")
-            r.answer("User at", "")
-            r.answer("Write this to", "")
-            status = r.end()
-            if status == GOOD:
-                self.assertEqual(daemon_check(m, "/etc/x.conf").returncode, 0)
-            else:
-                self.assertIn("the check of the daemon refuses", r.text)
-                self.assertFalse(m.path("/etc/x.conf").exists())
+        with full_machine() as m, self.password(m) as real:
+            t = self.broker(m, "", "n")
+            t.answer("password", str(real))
+            t.expect("Write this to")
+            os.chmod(real, 0o640)  # behind the question's back
+            t.type("y")
+            self.assertEqual(t.end(), USAGE, t.text)
+            self.assertIn("the check of the daemon refuses", t.text)
+            self.assertIn("nothing was put in place", t.text)
+            self.assertEqual([p.name for p in m.path("/etc").glob("x.conf*")], [])
 
 
 if __name__ == "__main__":

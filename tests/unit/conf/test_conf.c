@@ -649,6 +649,48 @@ static void test_print_reads_back_to_the_same_settings(void **state)
 	}
 }
 
+static void expect_lost(const char *old, const char *now, const char *want)
+{
+	struct config c;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	uint32_t lines = 0;
+
+	assert_non_null(f);
+	expect_accepted(old, &c);
+	const uint32_t lost = conf_print_lost(&c, now, f);
+
+	assert_int_equal(fclose(f), 0);
+	assert_string_equal(text, want);
+	for (const char *at = text; *at != '\0'; at++) {
+		lines += *at == '\n';
+	}
+	assert_int_equal(lost, lines);
+	free(text);
+}
+
+static void test_what_another_file_would_lose(void **state)
+{
+	(void)state;
+	expect_lost(BASE, BASE, "");
+	expect_lost(BASE "[limits]\ncharge_max = 40A\n", BASE, "  limits.charge_max = 40A\n");
+	expect_lost(BASE "[limits]\ncharge_max = 40A\n", BASE "[limits]\ncharge_max = 50A\n",
+		    "  limits.charge_max = 40A\n");
+	expect_lost(BASE "[limits]\ncharge_max = 40A\n", BASE "[limits]\ncharge_max = 40A\n", "");
+	/* What is written down with the value of its default is a decision too, where that counts. */
+	expect_lost(BASE "[arbiter]\ninterlock = yes\n", BASE, "  arbiter.interlock = yes\n");
+	expect_lost(BASE "[can]\nmanage = yes\n", BASE "[can]\nmanage = yes\n", "");
+	/* A default is no loss, whatever takes its place. */
+	expect_lost(BASE, BASE "[failsafe]\nrelay = gpiochip0:17\n", "");
+	expect_lost(BASE "[failsafe]\nrelay = gpiochip0:17\nfeedback = gpiochip0:22\n", BASE,
+		    "  failsafe.relay = gpiochip0:17\n  failsafe.feedback = gpiochip0:22\n");
+	/* A required key has no default; a wrong file has nothing. */
+	expect_lost(BASE, "[bms]\ndevice = /dev/ttyUSB1\n[can]\ninterface = can0\n",
+		    "  bms.device = /dev/ttyUSB0\n");
+	expect_lost(BASE, "nonsense", "  bms.device = /dev/ttyUSB0\n  can.interface = can0\n");
+}
+
 static void test_print_of_the_defaults_is_refused_only_for_the_required_keys(void **state)
 {
 	struct config c;
@@ -735,6 +777,7 @@ int main(void)
 		cmocka_unit_test(test_preset_applies_wherever_it_stands),
 		cmocka_unit_test(test_a_maximum_written_down_is_noted),
 		cmocka_unit_test(test_print_reads_back_to_the_same_settings),
+		cmocka_unit_test(test_what_another_file_would_lose),
 		cmocka_unit_test(test_print_of_the_defaults_is_refused_only_for_the_required_keys),
 		cmocka_unit_test(test_FLT_57_reading_files),
 	};
