@@ -14,6 +14,7 @@ configure_file(${here}/changelog.in changelog @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/changelog DESTINATION ${doc} RENAME changelog.Debian)
 install(FILES ${PROJECT_SOURCE_DIR}/CHANGELOG.md DESTINATION ${doc} RENAME changelog)
 install(FILES ${here}/copyright DESTINATION ${doc})
+install(FILES ${here}/overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides RENAME jkpylon)
 # Last, when everything is in its place: pages and changelogs compressed, the same bytes each time.
 install(CODE "
 	if(\"\$ENV{DESTDIR}\" STREQUAL \"\")
