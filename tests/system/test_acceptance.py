@@ -68,7 +68,8 @@ class Board:
             path.write_text("0", encoding="ascii")
         changes = {"bms_poll": "100ms", "bms_stale": "1s", "bms_trip": "3s", "failsafe_open_time": "1s",
                    "failsafe_relay": f"file:{self.relay}", "failsafe_feedback": f"file:{self.contact}",
-                   "sma_serial": "1900202586", **self.changes}
+                   # the contact is a thread of this process, which may wait for its turn
+                   "failsafe_feedback_time": "900ms", "sma_serial": "1900202586", **self.changes}
         self.config = self.dir / "jkpylon.conf"
         self.config.write_text(self.bench.text(**changes), encoding="utf-8")
         self.log = open(self.dir / "log", "wb")
@@ -76,7 +77,11 @@ class Board:
         for thread in self.threads:
             thread.start()
         followed = self.relay if self.changes.get("failsafe_feedback", "") is None else self.contact
-        wait_for(lambda: self.level(followed) == "1", 40 if SANITIZED else 15, "the relay closes")
+        try:
+            wait_for(lambda: self.level(followed) == "1", 40 if SANITIZED else 15, "the relay closes")
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
         return self
 
     def __exit__(self, *error):
