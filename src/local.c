@@ -158,11 +158,43 @@ static bool is_ours(const char *path)
 	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid();
 }
 
+/* "" and "none" are no relay. */
+static int open_now(const char *relay, const char *precharge)
+{
+	char error[TEXT_MAX];
+
+	if (strcmp(relay, "none") == 0 || relay[0] == '\0') {
+		return EXIT_OK;
+	}
+	if (relay_open_anyhow(relay, precharge, error, sizeof(error)) != 0) {
+		shared_log(EVENT_ERR, "cannot open the relay: %s", error);
+		return EXIT_DEVICE;
+	}
+	shared_log(EVENT_NOTICE, "relay %s opened", relay);
+	return EXIT_OK;
+}
+
+/* The relay of the daemon that ran last, if the configuration has been given another one since. */
+static void former_relay(const struct config *c, char ret_relay[STATE_RELAY_MAX])
+{
+	struct state_record record = {0};
+	char error[TEXT_MAX];
+
+	ret_relay[0] = '\0';
+	if (is_ours(c->state_path) &&
+	    state_read(c->state_path, &record, error, sizeof(error)) == 0 &&
+	    strncmp(record.relay, FILE_PREFIX, strlen(FILE_PREFIX)) != 0 &&
+	    strcmp(record.relay, c->relay) != 0) {
+		snprintf(ret_relay, STATE_RELAY_MAX, "%s", record.relay);
+	}
+}
+
 int local_open_relay(const char *config_path)
 {
 	static struct config c;
 	struct conf_error conf_error = {0};
 	struct state_record record = {0};
+	char former[STATE_RELAY_MAX] = "";
 	char error[TEXT_MAX];
 	const char *relay = c.relay;
 
@@ -188,16 +220,11 @@ int local_open_relay(const char *config_path)
 			shared_log(EVENT_ERR, "the relay was %s: open it by hand", relay);
 			return EXIT_DEVICE;
 		}
+	} else {
+		former_relay(&c, former);
 	}
-	if (strcmp(relay, "none") == 0 || relay[0] == '\0') {
-		return EXIT_OK;
-	}
-	const int r = relay_open_anyhow(relay, c.precharge, error, sizeof(error));
+	const int r = open_now(relay, c.precharge);
+	const int second = open_now(former, "none");
 
-	if (r != 0) {
-		shared_log(EVENT_ERR, "cannot open the relay: %s", error);
-		return EXIT_DEVICE;
-	}
-	shared_log(EVENT_NOTICE, "relay %s opened", relay);
-	return EXIT_OK;
+	return r != EXIT_OK ? r : second;
 }

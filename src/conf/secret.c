@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/units.h"
 #include "conf_private.h"
@@ -69,6 +70,12 @@ static int check_secret(const char *key, const char *value, struct config_fault 
 	}
 	if (!S_ISREG(st.st_mode)) {
 		*ret_fault = (struct config_fault){key, NULL, "this is no file"};
+		return -EINVAL;
+	}
+	if (access(value, R_OK) != 0) {
+		*ret_fault = (struct config_fault){
+			key, NULL,
+			"this user cannot read it: chown it to the user of the daemon, mode 0600"};
 		return -EINVAL;
 	}
 	if ((st.st_mode & OTHERS) != 0U) {

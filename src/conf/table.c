@@ -243,7 +243,8 @@ const struct conf_key conf_keys[] = {
 	{.section = "failsafe", .name = "relay", .type = CONF_TEXT, .offset = AT(relay),
 	 .check = conf_check_relay, .form = "CHIP:LINE, CHIP:LINE:active-low, file:PATH or none",
 	 .help = "What opens the battery's contactor. CHIP:LINE is a GPIO line, for example "
-		 "gpiochip0:17. file:PATH receives 1 (closed) or 0 (open). none: no relay."},
+		 "gpiochip0:17. file:PATH receives 1 (closed) or 0 (open); in the service as it is "
+		 "shipped it must lie below /run/jkpylon or /var/lib/jkpylon. none: no relay."},
 	WORDS("failsafe", "relay_mode", relay_mode, relay_words,
 	      "level: the line is held while the relay is closed. pulse: the line toggles, for a "
 	      "circuit that opens when the edges stop."),

@@ -14,8 +14,6 @@ configure_file(${here}/changelog.in changelog @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/changelog DESTINATION ${doc} RENAME changelog.Debian)
 install(FILES ${PROJECT_SOURCE_DIR}/CHANGELOG.md DESTINATION ${doc} RENAME changelog)
 install(FILES ${here}/copyright DESTINATION ${doc})
-# As shipped, to tell whether that in /etc was edited.
-install(FILES jkpylon.conf DESTINATION ${CMAKE_INSTALL_DATADIR}/jkpylon)
 # Last, when everything is in its place: pages and changelogs compressed, the same bytes each time.
 install(CODE "
 	if(\"\$ENV{DESTDIR}\" STREQUAL \"\")
@@ -44,16 +42,17 @@ set(CPACK_DEBIAN_PACKAGE_SECTION electronics)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
-set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${here}/postinst ${here}/prerm ${here}/postrm ${here}/conffiles)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${here}/preinst ${here}/postinst ${here}/prerm ${here}/postrm ${here}/conffiles)
 # Loaded when sems.portal is set, and what it believes; a broker's certificate needs the second too.
 if(JKP_PACKAGE_SUITE STREQUAL bookworm)
 	set(curl libcurl4)
 else()
 	set(curl "libcurl4t64 | libcurl4")
 endif()
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "${curl}, ca-certificates, udev")
+# jkpylon-acceptance is a Python program.
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "${curl}, ca-certificates, python3, udev")
 # The simulated portal is a script that makes certificates with openssl.
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "can-utils, mosquitto, openssl, python3")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "can-utils, mosquitto, openssl, rt-tests")
 # Libraries are found when everything is in its place; depends.cmake puts them to the others.
 set(CPACK_PRE_BUILD_SCRIPTS ${here}/depends.cmake)
 set(CPACK_JKP_DEPENDS "systemd | systemd-standalone-sysusers | systemd-sysusers")

@@ -161,6 +161,7 @@ class Run:
             print(f"        {case.name} once more:", flush=True)
             second = self.one(case)
             second["notes"].append(f"at the second attempt; the first: {first['text']}")
+            second["again"] = True
             results[i] = second
         return results
 
@@ -183,6 +184,18 @@ def run_lane(options, lane, cases):
     finally:
         run.halt()
     lane_file(options, lane).write_text(json.dumps(results), encoding="utf-8")
+
+
+def closing_lines(results):
+    """Lanes mix their lines: what failed, once more, at the end; and what passed only the second time.
+    tools/check reads both."""
+    lines = []
+    for result in results:
+        if result["verdict"] == "failed":
+            lines += [f"FAILED {result['case']}", *(f"        {t}" for t in result["text"].splitlines())]
+        elif result["verdict"] == "passed" and result.get("again"):
+            lines.append(f"AGAIN {result['case']}")
+    return lines
 
 
 def lane_file(options, lane):
@@ -255,10 +268,8 @@ def main():
     finally:
         run.halt()
     (run.logs / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
-    # Lanes mix their lines: what failed, once more, at the end.
-    for result in results:
-        if result["verdict"] == "failed":
-            print("\n        ".join([f"FAILED {result['case']}", *result["text"].splitlines()]))
+    for line in closing_lines(results):
+        print(line)
     print(f"Cases: {time.monotonic() - begin:.0f} s. Logs: {options.logs}")
     count = collections.Counter(result["verdict"] for result in results)
     skipped = f", {count['skipped']} skipped" if count["skipped"] else ""

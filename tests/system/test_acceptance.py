@@ -214,7 +214,8 @@ class Whole(unittest.TestCase):
                 t.answer("Which board", f"Pi 2 of {socket.gethostname()} 10.1.2.3")
             for name in ("can-hat", "ftdi", "daemon", "timing"):
                 enter(t, name)
-            t.answer("Which load", "none; me@example.org has meter 3008817151")
+            t.answer("Which load", "none; me@example.org has meter 3008817151, jkowner at "
+                     "broker.example.net, adapter usb-FTDI_FT232R_A10KQ1-if00")
             enter(t, "turn-around")
             dangerous(t, "kill-worker")
             dangerous(t, "kill-guard")
@@ -262,6 +263,9 @@ class Whole(unittest.TestCase):
             # the limits are what they were, in the file and on the bus
             self.assertNotIn("0A\n", b.config.read_text(encoding="utf-8").replace("60A", ""))
             self.assertFalse((b.dir / "jkpylon.conf.acceptance").exists())
+            # what was typed is there, without what is somebody's
+            self.assertEqual(form["timing"]["load meanwhile"], "none; ***@*** has meter ***, *** at "
+                             "***, adapter usb-FTDI_FT232R_***-if00")
             text = (b.dir / "form.md").read_text(encoding="utf-8")
             for word in (*SECRETS, "3008817151", "10.1.2.3", "me@example.org", socket.gethostname()):
                 if len(word) > 2:
@@ -476,13 +480,162 @@ class Machine(unittest.TestCase):
         self.assertIn("| boot status of the watchdog | 32 |", self.form())
 
 
+def load_kit():
+    """A copy of the program's own names, to call them and to put others in their place."""
+    kit = types.ModuleType("kit")
+    kit.__file__ = str(KIT)
+    exec(compile(KIT.read_text(encoding="utf-8"), str(KIT), "exec"), kit.__dict__)
+    return kit
+
+
+class System:
+    """The module os, with a record of what was done to files in which order. What is in broken fails."""
+
+    def __init__(self):
+        self.done, self.broken = [], {}
+
+    def __getattr__(self, name):
+        function = getattr(os, name)
+        if name not in ("fsync", "fchmod", "fchown", "replace", "kill"):
+            return function
+
+        def recorded(*args):
+            first = args[0]
+            if name.startswith("f"):
+                first = os.readlink(f"/proc/self/fd/{args[0]}")
+            target = args[1] if name == "replace" else first
+            self.done.append((name, os.path.basename(str(target)), *args[1:]))
+            if name in self.broken:
+                raise self.broken[name]
+            return function(*args)
+        return recorded
+
+    def order(self):
+        return [(name, file) for name, file, *_ in self.done]
+
+
+class Keeping(unittest.TestCase):
+    """The owner's configuration, while the limits are at 0 A and no daemon runs."""
+
+    TEXT = "[bms]\r\ndevice=/dev/null\n[can]\ninterface=can0\n[limits]\ncharge_max = 20A\n"
+
+    def setUp(self):
+        self.temp = tempfile.TemporaryDirectory(prefix="jkp-kit.")
+        self.dir = pathlib.Path(self.temp.name)
+        self.real = self.dir / "real" / "jkpylon.conf"
+        self.real.parent.mkdir()
+        self.real.write_bytes(self.TEXT.encode())
+        self.real.chmod(0o664)
+        self.link = self.dir / "jkpylon.conf"
+        self.link.symlink_to(self.real)
+        self.kept = self.real.with_name("jkpylon.conf.acceptance")
+        self.kit = load_kit()
+        self.system = self.kit.os = System()
+        self.said = []
+        self.kit.say = self.said.append
+        self.kit.ask_yes = lambda question: self.said.append(question) or True
+        options = types.SimpleNamespace(config=str(self.link), seconds=1, state=str(self.dir / "state"),
+                                        output=str(self.dir / "form"))
+        self.run = self.kit.Kit(options)
+        self.run.daemon.guard = lambda: None
+        self.run.daemon.status = dict
+        self.run.daemon.wait_running = lambda *_: None
+
+    def tearDown(self):
+        self.temp.cleanup()
+
+    def zero(self):
+        """To 0 A; that no daemon takes it over is what ends it."""
+        with self.assertRaises(self.kit.Impossible):
+            self.run.zero_limits()
+
+    def saved(self):
+        return json.loads((self.dir / "state").read_text(encoding="utf-8"))
+
+    def test_what_was_is_on_the_disk_before_0_A_is(self):
+        if os.geteuid() == 0:
+            os.chown(self.real, 65534, 12345)
+        before = self.real.stat()
+        self.zero()
+        order = self.system.order()
+        begin = order.index(("fsync", "jkpylon.conf.acceptance.new"))
+        self.assertEqual(order[begin + 1:begin + 3],
+                         [("replace", "jkpylon.conf.acceptance"), ("fsync", "real")])
+        self.assertLess(begin + 2, order.index(("replace", "jkpylon.conf")))
+        self.assertEqual(self.kept.read_bytes(), self.TEXT.encode())
+        self.assertIn("charge_max = 0A\ndischarge_max = 0A\n", self.real.read_text(encoding="utf-8"))
+        self.assertTrue(self.link.is_symlink())
+        for path in (self.kept, self.real):
+            after = path.stat()
+            self.assertEqual((after.st_mode, after.st_uid, after.st_gid),
+                             (before.st_mode, before.st_uid, before.st_gid), path)
+        # no moment with another mode or owner
+        for name in ("fchown", "fchmod"):
+            self.assertLess(order.index((name, "jkpylon.conf.new")), order.index(("replace", "jkpylon.conf")))
+        self.run.mend()
+        self.assertEqual(self.real.read_bytes(), self.TEXT.encode())
+        self.assertTrue(self.link.is_symlink())
+        self.assertNotIn("kept", self.saved())
+
+    def test_a_file_that_cannot_be_put_back_is_not_forgotten(self):
+        self.zero()
+        self.system.broken["replace"] = OSError(30, "read-only")
+        with self.assertRaises(OSError):
+            self.run.mend()
+        self.assertEqual((self.run.state["kept"], self.saved()["kept"]), (str(self.kept),) * 2)
+        self.assertEqual(self.kept.read_bytes(), self.TEXT.encode())
+        # and what was put back just before the power was cut is known to be
+        self.system.broken.clear()
+        os.replace(self.kept, self.real)
+        self.run.mend()
+        self.assertIn("was put back already", self.said[-1])
+        self.assertNotIn("kept", self.saved())
+
+    def test_an_empty_or_broken_file_does_not_become_the_configuration(self):
+        self.zero()
+        zero = self.real.read_bytes()
+        for text, words in ((b"", "it is empty"), (b"[bms]\nnonsense\n", "the daemon refuses it")):
+            self.kept.write_bytes(text)
+            self.said.clear()
+            self.run.mend()
+            self.assertIn("NOT put back: " + words, self.said[-1])
+            self.assertEqual((self.real.read_bytes(), self.run.state["kept"]), (zero, str(self.kept)))
+        self.kept.write_bytes(self.TEXT.encode())
+        self.run.mend()
+        self.assertEqual(self.real.read_bytes(), self.TEXT.encode())
+
+    def test_0_A_that_cannot_be_written_changes_nothing(self):
+        for name in ("fchmod", "fsync"):
+            self.system.broken[name] = OSError(28, "full")
+            with self.assertRaises(OSError):
+                self.run.zero_limits()
+            self.system.broken.clear()
+            self.assertEqual(self.real.read_bytes(), self.TEXT.encode())
+            self.assertNotIn("kept", self.run.state)
+            self.assertEqual(os.listdir(self.real.parent), ["jkpylon.conf"])
+
+    def test_a_process_that_is_gone_before_it_is_killed_is_a_result(self):
+        kit = self.kit
+        self.run.daemon.need = lambda *_: {}
+        self.run.daemon.worker, self.run.daemon.guard = lambda: 4194305, lambda: 4194306  # none has these
+        for name in ("kill-worker", "kill-guard"):
+            result = self.run.attempt(next(s for s in kit.STEPS if s.name == name))
+            self.assertEqual(result["verdict"], kit.SKIPPED)
+            self.assertIn("ended or was replaced", result["reason"])
+        self.assertEqual(self.system.order().count(("kill", "4194305")), 1)
+
+    def test_every_value_that_is_somebodys_is_masked(self):
+        for i, key in enumerate((*self.kit.SECRET, "mqtt.password_file", "sems.login_file")):
+            value = f"some.body{i}"
+            self.assertEqual(self.kit.mask(f"a {value}, b", {key: value}), "a ***, b", key)
+        self.assertIn("sma.serial", self.kit.SECRET)
+
+
 class Lines(unittest.TestCase):
     """Levels of GPIO lines that the daemon holds, by the kernel's list of either form."""
 
     def test_levels(self):
-        kit = types.ModuleType("kit")
-        kit.__file__ = str(KIT)
-        exec(compile(KIT.read_text(encoding="utf-8"), str(KIT), "exec"), kit.__dict__)
+        kit = load_kit()
         for base, head in ((512, "gpiochip0: GPIOs 512-565, parent: platform/3f200000.gpio, "
                             "pinctrl-bcm2835:"),
                            (0, "gpiochip0: 54 GPIOs, parent: platform/3f200000.gpio, pinctrl-bcm2835:")):

@@ -36,7 +36,8 @@ INSIDE = "JKP_COMMANDS_INSIDE"
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "systemd/guide").glob("*.md"))]
 DONE = {}
 PROGRAMS = {"jkpylond": "rt/jkpylond", **{f"jkpylon-{n}": f"tools/jkpylon-{n}"
-                                      for n in ("canview", "probe", "replay", "rtstat", "sim")}}
+                                      for n in ("canview", "probe", "replay", "rtstat", "sim")},
+            "jkpylon-acceptance": ROOT / "tools/acceptance"}
 
 # What a command may need, as the text says it.
 NEEDS = ("a running systemd", "the package", "a Raspberry Pi", "a Raspberry Pi with Debian",
@@ -47,6 +48,7 @@ NEEDS = ("a running systemd", "the package", "a Raspberry Pi", "a Raspberry Pi w
 ELSEWHERE = {
     r"^tools/check": "the whole check, of which this is a part",
     r"^sudo \.ci/matrix": "tools/check in roots of other releases",
+    r"^(sudo )?tools/package": "stages package and lab of tools/check",
     r"^tools/demo": "stage demo of tools/check runs it with --once",
     r"^(?:sudo )?jkpylon-probe (?:all|setup)(?: +#|$)": "system_probe_setup runs them, with answers and without devices",
     r"^(?:sudo )?jkpylon-acceptance": "system_acceptance",

@@ -15,6 +15,8 @@ from service import CONFIG, journal, show, write
 
 RELAY = {"failsafe_relay": f"labgpio:{KEEPS}", "failsafe_open_time": "1s", "can_manage": "yes"}
 NEW, OLD = "/host/jkpylon.deb", "/host/old.deb"
+POLICY = "/usr/sbin/policy-rc.d"
+SHARE = "/usr/share/jkpylon"
 OBSOLETE = "usr/share/jkpylon/obsolete"
 # As apt does it where nobody can be asked.
 KEEP = "--force-confdef --force-confold"
@@ -183,5 +185,17 @@ def run(lab):
     check(HINT not in answer["out"], answer["out"])
     runs(lab, answer["begin"])
     check(lab.out("systemctl is-enabled jkpylond") == "enabled", "enabled with settings of its own")
+    # Who forbids packages to start and stop services does not want one that nobody can stop.
+    lab.run(f"printf '#!/bin/sh\nexit 101\n' >{POLICY}; chmod 755 {POLICY}")
     gone(lab, relay, "-P jkpylon")
+    lab.run(f"rm {POLICY}")
+    purged(lab, before)
+
+    # An installation from source of another version, its settings as they came.
+    lab.run(f"mkdir -p /etc/jkpylon {SHARE}; dpkg-deb --fsys-tarfile {OLD} | "
+            f"tar -xO ./{CONFIG.lstrip('/')} | tee {CONFIG} >{SHARE}/jkpylon.conf")
+    answer = dpkg(lab, f"-i {KEEP} {NEW}")
+    check(HINT in answer["out"], f"settings that nobody has edited:\n{answer['out']}")
+    asleep(lab, "settings that nobody has edited")
+    dpkg(lab, "-P jkpylon")
     purged(lab, before)

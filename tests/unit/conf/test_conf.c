@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The file as a whole: lines, sections, duplicates, contradictions, presets, printing. */
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "conf_help.h"
 
 #define TEN_MB (10U * 1024U * 1024U)
+#define NOBODY 65534U
 
 struct file_row {
 	const char *text;
@@ -440,6 +443,29 @@ static void test_texts_of_mqtt(void **state)
 	run_rows(row, ARRAY_SIZE(row));
 }
 
+/* What conf_read() says to a user who owns nothing: 0 refused with @part, 1 otherwise, -1 not tried. */
+static int said_to_nobody(const char *path, const char *part)
+{
+	const pid_t child = fork();
+	int status = 0;
+
+	if (child == 0) {
+		struct config config;
+		struct conf_error error = {0};
+
+		if (setgid(NOBODY) != 0 || setuid(NOBODY) != 0) {
+			_exit(2);
+		}
+		_exit(conf_read(path, &config, &error) == -EINVAL &&
+				      strstr(error.text, part) != NULL
+			      ? 0
+			      : 1);
+	}
+	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status)
+		       ? WEXITSTATUS(status)
+		       : -1;
+}
+
 /* The file of the password is looked at before anything starts; no other text of it is shown. */
 static void test_FLT_58_secret_that_others_can_read_is_refused(void **state)
 {
@@ -481,6 +507,13 @@ static void test_FLT_58_secret_that_others_can_read_is_refused(void **state)
 			assert_non_null(strstr(error.text, "others can read this secret"));
 			assert_null(strstr(error.text, "hunter2"));
 		}
+	}
+	if (geteuid() == 0) {
+		/* Root reads everything; the daemon does not run as root. */
+		assert_int_equal(chmod(dir, 0755), 0);
+		assert_int_equal(chmod(path, 0644), 0);
+		assert_int_equal(chmod(secret, 0600), 0);
+		assert_int_equal(said_to_nobody(path, "this user cannot read it"), 0);
 	}
 	unlink(secret);
 	assert_int_equal(mkdir(secret, 0700), 0);
