@@ -572,7 +572,7 @@ class Setup(unittest.TestCase):
 
     def test_the_daemon_itself_is_known_by_its_names(self):
         with Bench() as b, full_machine() as m:
-            d = b.start_running()
+            d = b.start_running(text=b.text(rt_required="no"))
             names = [pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip()
                      for pid in (d.process.pid, d.worker())]
             self.assertEqual(names, ["jkpylond", "jkpylon-worker"])
