@@ -73,8 +73,8 @@ void setup_say_lost(const struct found *f, const char *path, const char *text)
 		return;
 	}
 	if (conf_read(path, &old, &error) != 0) {
-		printf("\nThe old %s is not good (line %d: %s):\nnothing of it is taken over, and what "
-		       "it sets cannot be listed here.\n",
+		printf("\nThe old file is not good, so what it sets cannot be listed here and counts no "
+		       "longer:\n  %s:%d: %s\n",
 		       path, error.line, error.text);
 		return;
 	}

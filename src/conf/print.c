@@ -60,7 +60,7 @@ void conf_print(const struct config *config, FILE *f)
 	}
 }
 
-/* A key that is written down counts even with the value that it has otherwise, or as an example. */
+/* Has the key no default, or does it count that it is written down, then its value always counts. */
 static bool is_lost(const struct conf_key *k, const struct config *old, const struct config *now,
 		    const struct config *standard, char *ret_value)
 {

@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +20,7 @@ import tempfile
 import threading
 import unittest
 
-from daemon_bench import Bms, jk_vector, with_sum
+from daemon_bench import Bench, Bms, jk_vector, with_sum
 from setup_bench import ADAPTER, PROBE, SHIPPED, SLOW, Machine, Terminal, main
 from sim_bench import SIM, Sim
 
@@ -569,6 +570,33 @@ class Setup(unittest.TestCase):
                 self.assertNotIn("---", r.stdout)  # no question
                 self.assertEqual(leftovers(m), [])
 
+    def test_the_daemon_itself_is_known_by_its_names(self):
+        with Bench() as b, full_machine() as m:
+            d = b.start_running()
+            names = [pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip()
+                     for pid in (d.process.pid, d.worker())]
+            self.assertEqual(names, ["jkpylond", "jkpylon-worker"])
+            m.link("/proc/66", f"/proc/{d.process.pid}")
+            r = run(m.command("setup", "--yes"))
+            self.assertEqual(r.returncode, DEVICE, r.stdout + r.stderr)
+            self.assertIn("the daemon runs (process 66)", r.stderr)
+
+    def test_folder_that_cannot_be_synchronized_is_told_from_nothing(self):
+        if SLOW > 1 or shutil.which("strace") is None or run(["strace", "-qq", "true"]).returncode:
+            self.skipTest("needs strace, without a sanitizer")
+        for n, words, there in (1, "nothing was put in place", False), (2, "is in place, but", True):
+            with full_machine() as m:
+                # first the file is, then its folder
+                inject = ["strace", "-qq", "-o", "/dev/null", "-e",
+                          f"inject=fsync:error=EIO:when={n}"]
+                r = run(inject + m.command("setup", "--yes"))
+                self.assertEqual(r.returncode, DEVICE, r.stdout + r.stderr)
+                self.assertIn(words, r.stderr)
+                self.assertEqual("nothing was put" in r.stderr, not there)
+                self.assertEqual(leftovers(m), ["jkpylon.conf"] if there else [])
+                self.assertEqual(m.path(CONFIG + ".old-1").exists(), there)
+                self.assertEqual("The old file is" in r.stdout, there)
+
     def test_file_of_the_package_counts_as_none(self):
         with full_machine() as m:
             found = json.loads(run(m.command("all", "--json")).stdout)
@@ -608,7 +636,8 @@ class Setup(unittest.TestCase):
             self.assertIn("does not have:\n  none\n", r.stdout)
             m.write(CONFIG, "[limits]\ncharge_max = 40")
             r = run(m.command("setup", "--yes", "--replace"))
-            self.assertIn("is not good (line 2: ", r.stdout)
+            self.assertIn("counts no longer:\n  /etc/jkpylon/jkpylon.conf:2: ",
+                          r.stdout.replace(str(m.root), ""))
 
     def test_pins_with_a_pull_up_or_another_use_are_asked_for_twice(self):
         asked = (("0", "pull-up"), ("8", "SPI of a CAN HAT, and starts with a pull-up"), ("9", "SPI"),
