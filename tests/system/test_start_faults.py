@@ -39,7 +39,7 @@ ERRORS = {
     "EAGAIN": "clone clone3 getrandom",
     "ENOSPC": "ftruncate fallocate",
     "ENOLCK": "flock",
-    "EPERM": "sched_setscheduler chmod fchmod prlimit64",
+    "EPERM": "sched_setscheduler chmod fchmod fchown prlimit64",
     "EADDRINUSE": "listen",
     "ECHILD": "waitid wait4",
     "EINTR": "clock_nanosleep",
@@ -105,6 +105,9 @@ GOES_ON = (
     ("worker", r"^prlimit64\("),
     # helpers of the serial port and of the watch for the guard run without realtime priority
     ("worker", r"^sched_setscheduler\(\d+, SCHED_FIFO, \[(79|90)\]\)"),
+    # as root only: whose the lock is decides who takes it next, and that one is told
+    ("worker", r'^(newfstatat|stat)\((AT_FDCWD, )?"/dev/shm/jkpylon-[^/"]*", \{|^fchown\('),
+    ("worker", r'"/dev/shm/jkpylon-[^/"]*", \{.*\n(newfstatat|fstat)\('),
     # adapters that hold bytes back; bytes from before the start are no reply
     ("worker", r'TIOCGSERIAL|latency_timer"|TCFLSH'),
 )
