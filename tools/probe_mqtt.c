@@ -189,7 +189,8 @@ static struct verdict judge_error(const struct probe *p)
 	} else if (p->error == LINK_REFUSED) {
 		v = (struct verdict){PROBE_BROKEN, "refused by the broker",
 				     "another mqtt.client_id, or a broker that speaks MQTT 3.1.1"};
-	} else if (p->error == LINK_TLS) {
+	} else if (p->error == LINK_TLS || (p->config.tls && p->error == -ECONNRESET)) {
+		/* Who does not speak it ends the connection, in the one way or the other. */
 		v = judge_tls(p);
 	} else if (p->error == -ETIMEDOUT) {
 		v = (struct verdict){PROBE_BROKEN, "no broker: what listens there says nothing",
