@@ -162,7 +162,7 @@ class ArmLab(bench.Lab):
         # With an inverter outside, it only takes the time of frames as the guest has it.
         role = ["silent"] if self.bus == SLCAN else []
         self.machine.ask("spawn", name=name, cmd=["python3", "/lab/node.py", self.bus, *role])
-        self.wait(lambda: self.machine.ask("lines", name=name)["lines"], 30, "the node listens")
+        self.wait(lambda: self.machine.lines(name)["lines"], 30, "the node listens")
 
     def outside(self, ident=None, since=0.0):
         """What the inverter outside has heard, in time of the guest."""

@@ -217,7 +217,7 @@ class Lab:
         """[(begin, end)...] of times when one of the processors stood still: a busy host lets it.
         The program is not judged by them."""
         found = [tuple(map(float, line.split())) for cpu in cpus
-                 for _, line in self.machine.ask("lines", name=f"watch{cpu}")["lines"]]
+                 for _, line in self.machine.lines(f"watch{cpu}")["lines"]]
         return [(begin, end) for begin, end in found if end > since]
 
     def sleep(self, seconds):
@@ -273,7 +273,7 @@ class Lab:
         self.nodes += 1
         self.machine.ask("spawn", name=name, cmd=[
             "ip", "netns", "exec", "inv", "python3", "/lab/node.py", "can1"])
-        self.wait(lambda: self.machine.ask("lines", name=name)["lines"], 30, "the node listens")
+        self.wait(lambda: self.machine.lines(name)["lines"], 30, "the node listens")
 
     def node(self, command):
         self.machine.ask("input", name=f"node{self.nodes - 1}", text=command + "\n")
@@ -281,7 +281,7 @@ class Lab:
     def frames(self, ident=None, since=0.0):
         """What the node has heard, in order."""
         found = []
-        for _, line in self.machine.ask("lines", name=f"node{self.nodes - 1}")["lines"]:
+        for _, line in self.machine.lines(f"node{self.nodes - 1}")["lines"]:
             word = line.split()
             if word[0] != "rx":
                 continue
@@ -340,7 +340,7 @@ class Lab:
         return begin
 
     def daemon(self):
-        return self.machine.ask("lines", name=f"daemon{self.daemons}")
+        return self.machine.lines(f"daemon{self.daemons}")
 
     def log(self, since=0.0):
         if not self.daemons:

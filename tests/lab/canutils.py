@@ -22,7 +22,7 @@ def start_log(lab, interface, namespace):
 def end_log(lab):
     """Name of the log."""
     lab.machine.ask("kill", name="candump", number=15)
-    lab.wait(lambda: lab.machine.ask("lines", name="candump")["rc"] is not None, 10,
+    lab.wait(lambda: lab.machine.lines("candump")["rc"] is not None, 10,
              "candump ends")
     return lab.out(f"ls {FOLDER}/*.log")
 
@@ -55,11 +55,11 @@ def replay(lab, log, interface, frames):
         lab.wait(lambda: int(lab.out("grep -c vcan9 /proc/net/can/rcvlist_all || true")) == 2, 10,
                  "both listen")
         lab.run(f"canplayer -t -I {log} vcan9={interface}")
-        lab.wait(lambda: lab.machine.ask("lines", name="canview9")["rc"] is not None, 20,
+        lab.wait(lambda: lab.machine.lines("canview9")["rc"] is not None, 20,
                  f"canview has heard {len(frames)} frames")
         lab.machine.ask("kill", name="candump9", number=15)
         for name in listeners:
-            lab.wait(lambda n=name: lab.machine.ask("lines", name=f"{n}9")["rc"] is not None, 10,
+            lab.wait(lambda n=name: lab.machine.lines(f"{n}9")["rc"] is not None, 10,
                      f"{name} ends")
             same(f"canplayer, heard by {name}", of_log(lab.out(f"cat {FOLDER}/{name}")), frames)
     finally:

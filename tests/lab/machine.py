@@ -120,10 +120,11 @@ class Machine:
         self.numbers = itertools.count(1)
         self.patience = 4 if counted else 1  # its seconds may be long
         self.spawned = []  # names of the processes in the background, since the last clean()
+        self.heard = {}  # name: lines of its output that are here already
         command = [word.replace("{dir}", str(self.dir)) for word in command]
         if counted:
-            # It may wait for those whose time passes.
-            command = ["nice", "-n", "5", *command]
+            # It waits for those whose time passes.
+            command = ["nice", "-n", "19", *command]
         self.started = time.monotonic()
         with open(self.dir / "qemu.log", "wb") as log:
             # snapshot=on keeps what the guest writes in a file of TMPDIR without a name.
@@ -171,6 +172,15 @@ class Machine:
             time.sleep(0.01)
         return self.events(name, place)[0]
 
+    def processor_s(self):
+        """What QEMU has used of the host's processors since its start, 0.0 when it has ended."""
+        try:
+            stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii")
+        except OSError:
+            return 0.0
+        user, system = stat.rsplit(")", 1)[1].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def stop(self):
         if self.process.poll() is None:
             with contextlib.suppress(Failure, OSError, AttributeError):
@@ -187,11 +197,20 @@ class Machine:
         number = f"a{next(self.numbers)}"
         if op == "spawn":
             self.spawned.append(arguments["name"])
+            self.heard[arguments["name"]] = []
         answer = self.agent.ask(number, {"op": op, "id": number, **arguments},
                                 seconds * self.patience)
         if "error" in answer:
             raise Failure(f"in the guest, {op} {arguments}: {answer['error']}")
         return answer
+
+    def lines(self, name):
+        """What a process in the background has said, [t, text] each, and its exit status, None while it
+        runs. Only what is new comes from the guest."""
+        heard = self.heard[name]
+        answer = self.ask("lines", name=name, since=len(heard))
+        heard += answer["lines"]
+        return {"lines": heard, "rc": answer["rc"]}
 
     def run(self, cmd, timeout=60, check=True):
         """A shell command to its end; the answer has rc, out, begin, end (guest's clock)."""

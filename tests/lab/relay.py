@@ -29,7 +29,7 @@ class Relay:
         self.ahead = lab.clock_difference()
 
     def killed(self):
-        return self.lab.machine.ask("lines", name="killer")["lines"]
+        return self.lab.machine.lines("killer")["lines"]
 
     def start(self, line, wait=True, **changes):
         """A daemon with this line, waited for as bench.Lab does; returns when the relay closed."""

@@ -23,9 +23,10 @@ from machine import Failure, OutOfTime  # noqa: E402
 
 CLEAN_S = 60
 MACHINES = {**bench.MACHINES, **arm.MACHINES}
-# Kinds of machines that run beside the others, the cases of a lane one after the other. Those of the
-# first have no bounds on time that another lane endangers; the others' time passes by no clock.
-LANES = {"boot": "beside", "package": "beside", "icount": "beside", "icount-arm": "beside"}
+# Kinds of machines that run beside the others, the cases of a lane one after the other. Those of "boot"
+# have no bounds on time that another lane endangers; the time of "counted" passes by no clock, it has
+# what the others leave (Machine.launch).
+LANES = {"boot": "boot", "package": "boot", "icount": "counted", "icount-arm": "counted"}
 
 
 class Skip(Exception):
@@ -76,8 +77,8 @@ class Run:
         self.boots += 1
         lab, images = (arm.ArmLab, self.arm) if kind in arm.MACHINES else (bench.Lab, self.images)
         self.lab = lab(kind, images, self.product, self.logs / f"{self.folder}{self.boots}-{kind}")
-        print(f"        machine {kind}: agent answers after {self.lab.machine.boot_s:.1f} s",
-              flush=True)
+        print(f"        machine {kind}: agent answers after {self.lab.machine.boot_s:.1f} s, "
+              f"{self.lab.machine.processor_s():.0f} of a processor", flush=True)
 
     def halt(self):
         if self.lab:
@@ -92,19 +93,19 @@ class Run:
         for name in dict.fromkeys(lab.machine.spawned):
             # A case that tidies up, or a guest started again, has forgotten its processes.
             with contextlib.suppress(Failure):
-                lines = lab.machine.ask("lines", name=name)["lines"]
+                lines = lab.machine.lines(name)["lines"]
                 (folder / f"{name}.log").write_text(
                     "".join(f"{t:.6f} {text}\n" for t, text in lines), encoding="utf-8")
         (folder / "dmesg").write_text(lab.out("dmesg | tail -n 80", check=False), encoding="utf-8")
 
     def one(self, case):
-        begin = time.monotonic()
+        begin, used = time.monotonic(), 0.0
         verdict, text = "passed", ""
         try:
             self.boot(case.MACHINE)
             self.lab.notes.clear()
             self.lab.figures.clear()
-            begin = time.monotonic()
+            begin, used = time.monotonic(), -self.lab.machine.processor_s()
             signal.alarm(case.SECONDS)
             case.run(self.lab)
         except Skip as reason:
@@ -116,15 +117,18 @@ class Run:
         finally:
             signal.alarm(0)
         seconds = time.monotonic() - begin
+        if self.lab:
+            used = max(used + self.lab.machine.processor_s(), 0.0)
         word = {"passed": "ok    ", "failed": "FAILED", "skipped": "skip  "}[verdict]
         notes = list(self.lab.notes) if self.lab else []
-        said = [f"{word} {case.name}  {seconds:.1f} s of {case.SECONDS} s  {case.TITLE}", *notes,
-                *text.splitlines()]
+        said = [f"{word} {case.name}  {seconds:.1f} s of {case.SECONDS} s, {used:.0f} of a processor  "
+                f"{case.TITLE}", *notes, *text.splitlines()]
         # At once: another lane writes too.
         print("\n        ".join(said), flush=True)
         self.after(case, verdict)
-        return {"case": case.name, "verdict": verdict, "seconds": round(seconds, 1), "text": text,
-                "notes": notes, "figures": dict(self.lab.figures) if self.lab else {}}
+        return {"case": case.name, "verdict": verdict, "seconds": round(seconds, 1),
+                "processor_s": round(used, 1), "text": text, "notes": notes,
+                "figures": dict(self.lab.figures) if self.lab else {}}
 
     def after(self, case, verdict):
         # Some cases end their machine.

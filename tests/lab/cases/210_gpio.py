@@ -33,7 +33,7 @@ def falls(lab, gpio):
     lab.note(f"line {FALLS}: 0 seen {after * 1e3:.0f} ms after its holder was killed")
     check(after <= AT_ONCE_S, f"line {FALLS} falls after {after:.2f} s")
     # The line may be seen to fall before the agent has seen its holder's end.
-    lab.wait(lambda: lab.machine.ask("lines", name="holder")["rc"] is not None, 5, "the holder's end")
+    lab.wait(lambda: lab.machine.lines("holder")["rc"] is not None, 5, "the holder's end")
 
 
 def keeps(lab, gpio):

@@ -62,7 +62,7 @@ def follower(lab, name, *options):
     """A contact that follows the line from now on."""
     lab.machine.ask("spawn", name=name,
                     cmd=["python3", "/host/plain/contact.py", str(CONTACT), *options])
-    lab.wait(lambda: lab.machine.ask("lines", name=name)["lines"], 20, "the contact is there")
+    lab.wait(lambda: lab.machine.lines(name)["lines"], 20, "the contact is there")
 
 
 def contact(lab, relay):

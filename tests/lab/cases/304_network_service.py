@@ -58,7 +58,7 @@ def portal(lab):
 
 
 def heard(lab):
-    return [t for t, line in lab.machine.ask("lines", name="ears")["lines"]
+    return [t for t, line in lab.machine.lines("ears")["lines"]
             if line.startswith("jkpylon/")]
 
 

@@ -12,7 +12,7 @@ BROKER = "-h 127.0.0.1"
 def heard(lab, name, text, since=0):
     """Time of the message, first after the first `since` lines of this subscriber."""
     def look():
-        lines = lab.machine.ask("lines", name=name)
+        lines = lab.machine.lines(name)
         check(lines["rc"] is None, f"{name} has ended: {lines}")
         return next((t for t, line in lines["lines"][since:] if line == text), None)
     return lab.wait(look, 15, f"{name} hears \"{text}\"")
@@ -45,7 +45,7 @@ def run(lab):
         lab.machine.ask("kill", name="mortal", number=9)
         heard(lab, "ears", "lab/online off")
 
-        lines = len(lab.machine.ask("lines", name="ears")["lines"])
+        lines = len(lab.machine.lines("ears")["lines"])
         down = lab.run("systemctl restart mosquitto")["begin"]
         again = heard(lab, "ears", "lab/state run", lines)
         lab.note(f"broker restarted: subscriber is back with what was retained after "

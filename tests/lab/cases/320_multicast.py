@@ -13,7 +13,7 @@ NUMBER = 10
 
 
 def lines(lab):
-    return [line for _, line in lab.machine.ask("lines", name="ears")["lines"]]
+    return [line for _, line in lab.machine.lines("ears")["lines"]]
 
 
 def heard(lab):

@@ -92,7 +92,7 @@ class House:
             self.begin(name)
 
     def portal(self):
-        return [text for _, text in self.lab.machine.ask("lines", name="portal")["lines"]]
+        return [text for _, text in self.lab.machine.lines("portal")["lines"]]
 
     def begin(self, name):
         self.pids[name] = self.lab.machine.ask("spawn", name=name, cmd=self.commands[name])["pid"]
@@ -186,7 +186,7 @@ def flooded(lab, trial, name, kind, port):
     lab.machine.ask("spawn", name=kind, cmd=["python3", f"{PLAIN}/flood.py", kind, str(port), str(FLOOD)])
     lab.sleep(1)
     trial.fault(name)
-    check(lab.machine.ask("lines", name=kind)["rc"] is None, f"the flood has ended: {kind}")
+    check(lab.machine.lines(kind)["rc"] is None, f"the flood has ended: {kind}")
     lab.machine.ask("kill", name=kind, number=9)
 
 
@@ -194,8 +194,8 @@ def held(lab, trial, thread):
     """The thread itself stands still."""
     name = f"hold-{thread}"
     lab.machine.ask("spawn", name=name, cmd=["python3", f"{PLAIN}/hold.py", str(lab.worker()), thread])
-    lab.wait(lambda: lab.machine.ask("lines", name=name)["lines"], 20, f"{thread} is held")
-    lines = [text for _, text in lab.machine.ask("lines", name=name)["lines"]]
+    lab.wait(lambda: lab.machine.lines(name)["lines"], 20, f"{thread} is held")
+    lines = [text for _, text in lab.machine.lines(name)["lines"]]
     check(lines == ["held"], f"{thread}: {lines}")
     trial.fault(f"thread {thread} stands still")
     lab.machine.ask("kill", name=name, number=9)

@@ -51,7 +51,7 @@ def run(lab):
     lab.sleep(HOG_S / 2 + 0.5)
     end = lab.now()
     lab.run(f"cp {STATS} /run/after")
-    check(lab.machine.ask("lines", name="hog")["rc"] is not None, "the spinner has ended")
+    check(lab.machine.lines("hog")["rc"] is not None, "the spinner has ended")
     (first, page0), (last, page) = (lab.stats(f"/run/{name}") for name in ("before", "after"))
     late = {latency.bucket_low(i): b - a for i, (a, b) in
             enumerate(zip(latency.wakeups(page0), latency.wakeups(page)))

@@ -22,7 +22,7 @@ def run(lab):
     place = lab.machine.place()
     lab.machine.ask("spawn", name="feeder",
                     cmd=["python3", "/host/plain/feeder.py", DEVICE, str(TIMEOUT_S)])
-    lab.wait(lambda: lab.machine.ask("lines", name="feeder")["lines"], 10, "the feeder feeds")
+    lab.wait(lambda: lab.machine.lines("feeder")["lines"], 10, "the feeder feeds")
     lab.sleep(2.5 * TIMEOUT_S)
     check(not lab.machine.events("WATCHDOG"), "it bites although it is fed")
     killed = time.time()
