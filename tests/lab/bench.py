@@ -23,7 +23,7 @@ sys.path.insert(0, str(HERE.parent / "system"))
 from daemon_bench import Stats  # noqa: E402  the layout of the statistics page, in one place
 
 IDS = (0x359, 0x351, 0x355, 0x356, 0x35C, 0x35E)
-POLL_S = 0.1
+POLL_S = 0.2
 BUS = ["-object", "can-bus,id=canbus0", "-device", "kvaser_pci,canbus=canbus0",
        "-device", "kvaser_pci,canbus=canbus0"]
 USB = ["-device", "qemu-xhci,id=xhci",
