@@ -48,8 +48,8 @@ def connect(path, seconds=MONITOR_S):
 class Lines:
     """JSON objects, one a line, in both directions; answers are matched by the caller's key."""
 
-    def __init__(self, path, key):
-        self.socket = connect(path)
+    def __init__(self, path, key, seconds=MONITOR_S):
+        self.socket = connect(path, seconds)
         self.key = key
         self.waiting = {}
         self.others = []
@@ -131,7 +131,7 @@ class Machine:
             self.process = subprocess.Popen(MORTAL + command, stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, env={**os.environ, "TMPDIR": "/var/tmp"})
         try:
-            self.monitor = Lines(self.dir / "qmp", "id")
+            self.monitor = Lines(self.dir / "qmp", "id", MONITOR_S * self.patience)
             self.command("qmp_capabilities")
             self.agent = self.connect_agent()
             self.ask("now", BOOT_S)
@@ -142,7 +142,7 @@ class Machine:
         self.boot_s = time.monotonic() - self.started
 
     def connect_agent(self):
-        return Lines(self.dir / "agent", "id")
+        return Lines(self.dir / "agent", "id", MONITOR_S * self.patience)
 
     # ---- from outside ----------------------------------------------------------------------
 
@@ -150,7 +150,8 @@ class Machine:
         """A command of the QEMU monitor protocol."""
         number = f"m{next(self.numbers)}"
         answer = self.monitor.ask(
-            number, {"execute": name, "arguments": arguments, "id": number}, MONITOR_S)
+            number, {"execute": name, "arguments": arguments, "id": number},
+            MONITOR_S * self.patience)
         if "error" in answer:
             raise Failure(f"QEMU refuses {name}: {answer['error']['desc']}")
         return answer["return"]

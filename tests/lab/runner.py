@@ -66,7 +66,7 @@ class Run:
         """A clean machine of this kind: the running one, or a new one."""
         if self.lab and self.lab.kind == kind and not self.lab.spent:
             try:
-                signal.alarm(CLEAN_S)
+                signal.alarm(CLEAN_S * self.lab.machine.patience)
                 self.lab.clean()
                 return
             except (Failure, OutOfTime) as error:
@@ -100,34 +100,35 @@ class Run:
 
     def one(self, case):
         begin, used = time.monotonic(), 0.0
-        verdict, text = "passed", ""
+        verdict, text, late = "passed", "", False
         try:
             self.boot(case.MACHINE)
             self.lab.notes.clear()
             self.lab.figures.clear()
             begin, used = time.monotonic(), -self.lab.machine.processor_s()
-            signal.alarm(case.SECONDS)
+            signal.alarm(case.SECONDS * self.lab.machine.patience)
             case.run(self.lab)
         except Skip as reason:
             verdict, text = "skipped", str(reason)
         except (Failure, OutOfTime) as error:
-            verdict, text = "failed", str(error)
+            verdict, text, late = "failed", str(error), isinstance(error, OutOfTime)
         except Exception:  # a broken case must not hide the others
             verdict, text = "failed", traceback.format_exc()
         finally:
             signal.alarm(0)
         seconds = time.monotonic() - begin
+        bound = case.SECONDS * (self.lab.machine.patience if self.lab else 1)
         if self.lab:
             used = max(used + self.lab.machine.processor_s(), 0.0)
         word = {"passed": "ok    ", "failed": "FAILED", "skipped": "skip  "}[verdict]
         notes = list(self.lab.notes) if self.lab else []
-        said = [f"{word} {case.name}  {seconds:.1f} s of {case.SECONDS} s, {used:.0f} of a processor  "
+        said = [f"{word} {case.name}  {seconds:.1f} s of {bound} s, {used:.0f} of a processor  "
                 f"{case.TITLE}", *notes, *text.splitlines()]
         # At once: another lane writes too.
         print("\n        ".join(said), flush=True)
         self.after(case, verdict)
         return {"case": case.name, "verdict": verdict, "seconds": round(seconds, 1),
-                "processor_s": round(used, 1), "text": text, "notes": notes,
+                "processor_s": round(used, 1), "late": late, "text": text, "notes": notes,
                 "figures": dict(self.lab.figures) if self.lab else {}}
 
     def after(self, case, verdict):
@@ -135,7 +136,7 @@ class Run:
         if not self.lab or self.lab.machine.process.poll() is not None:
             return
         try:
-            signal.alarm(CLEAN_S)
+            signal.alarm(CLEAN_S * self.lab.machine.patience)
             self.keep_logs(case)
         except (Failure, OutOfTime) as error:
             print(f"        no logs: {str(error).splitlines()[0]}", flush=True)
@@ -155,12 +156,14 @@ class Run:
     def again(self, results, cases):
         """Function is what the host's clock drives, and a host that stands still for a second looks
         like a fault of the product. So what failed is run once more, alone on a new machine; the
-        first verdict is printed and kept. Counted time has no such excuse."""
+        first verdict is printed and kept. Counted time has no such excuse, but its cases wait for the
+        others."""
         by_name = {case.name: case for case in cases}
         self.folder = "again-"
         for i, first in enumerate(results):
             case = by_name[first["case"]]
-            if first["verdict"] != "failed" or case.MACHINE.startswith("icount"):
+            if first["verdict"] != "failed" or (case.MACHINE.startswith("icount") and
+                                                not first["late"]):
                 continue
             print(f"        {case.name} once more:", flush=True)
             second = self.one(case)

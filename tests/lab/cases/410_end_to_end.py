@@ -2,9 +2,9 @@
 """tests/bench/bench_e2e on a machine that does nothing else: the daemon on pty and bench bus. Time
 is the number of instructions, so these are the figures of an idle machine on any host. 1000 events
 with JKP_LONG=1 in the environment."""
-TITLE = "realtime: last byte of the BMS to 0x351 with 0 A, 500 events"
+TITLE = "realtime: last byte of the BMS to 0x351 with 0 A"
 MACHINE = "icount"
-SECONDS = 600
+SECONDS = 400
 
 import json
 import os

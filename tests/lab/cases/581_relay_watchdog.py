@@ -4,7 +4,7 @@ What was latched is on disk by then, whenever the machine is reset. CAN is a vir
 the emulated controllers do not receive any more when they were in use at the reset."""
 TITLE = "FLT_62 FLT_63: the daemon and the hardware watchdog; its state survives each reset"
 MACHINE = "boot"
-SECONDS = 600
+SECONDS = 900
 
 import os
 import random
