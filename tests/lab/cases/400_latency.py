@@ -12,7 +12,7 @@ import struct
 from bench import STATS, check
 
 LOOPS = 2000 if os.environ.get("JKP_LONG") == "1" else 500  # of 5 ms each
-ROUNDS = 4
+ROUNDS = 8
 LOADS = (("idle", "", 1.1),
          ("loaded", "exec sh -c 'hackbench -l 100000000 -g 2 -f 4 >/dev/null 2>&1 & "
           "exec stress-ng -q --cpu 1 --vm 1 --vm-bytes 64M --io 1'", 1.25))
