@@ -22,7 +22,7 @@ import termios
 import time
 import xml.etree.ElementTree
 
-from daemon_bench import Bench, Stats, check, main, now, root_dir, takes, wait_for, with_cell
+from daemon_bench import SLOW, Bench, Stats, check, main, now, root_dir, takes, wait_for, with_cell
 
 OK, USAGE, UNMET, NO_PAGE, FOREIGN, DEAD, REFUSED, OUTPUT = range(8)
 # Offsets in the header, see rt/stats.h.
@@ -130,7 +130,7 @@ def judge_times(data):
     times = data["times"]
     check(times["data_age"]["max_ns"] < 3e9, "no frame is older than bms.stale")
     check(times["data_age"]["min_ns"] >= times["bms_first"]["min_ns"], "an age has a beginning")
-    check(15e6 < times["guard"]["mean_ns"] < 30e6, f"guard {times['guard']['mean_ns']}")
+    check(15e6 < times["guard"]["mean_ns"] < (300e6 if SLOW else 30e6), f"guard {times['guard']['mean_ns']}")
     check(0.9e9 < times["alive"]["p50_ns"] < 1.3e9, f"0x305 {times['alive']['p50_ns']}")
     # The bench bus confirms at once, and the next period reads it.
     check(times["can_confirm"]["p50_ns"] < 30e6, f"confirmed {times['can_confirm']['p50_ns']}")
@@ -184,7 +184,7 @@ def test_prometheus_file_is_complete_whenever_it_is_read():
         try:
             wait_for(out.exists, 5, "the file is written")
             last = out.read_text(encoding="utf-8").splitlines()[-1].split(" ")[0]
-            end = now() + 1
+            end = now() + (10 if SLOW else 1)
             seen = set()
             while now() < end:
                 text = out.read_text(encoding="utf-8")
