@@ -149,6 +149,9 @@ class Lab:
         self.daemons = 0
         self.nodes = 0
         self.spent = False  # a case has left the machine unfit for others
+        # Not in set_up(): a guest that is started again keeps its disk, and what a case changed on it.
+        for name in self.installed:
+            self.run(f"tar -xf /host/{name} -C / --keep-directory-symlink && sync")
         self.set_up()
 
     def set_up(self):

@@ -29,7 +29,7 @@ def run(lab):
             "systemctl -q enable jkpylond lab-node; sync")
     lab.machine.command("set-action", reboot="reset")
     old = lab.out("cat /proc/sys/kernel/random/boot_id")
-    # An emulated controller that is in use at the reset may hear something else afterwards.
+    # An emulated controller that is in use at the reset may not receive any more.
     lab.run("ip link set can0 down; ip -n inv link set can1 down")
     lab.machine.command("system_reset")
     # The agent of the new boot listens on the same port.
