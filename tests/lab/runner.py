@@ -62,9 +62,9 @@ class Run:
         self.boots = 0
         self.folder = ""
 
-    def boot(self, kind):
-        """A clean machine of this kind: the running one, or a new one."""
-        if self.lab and self.lab.kind == kind and not self.lab.spent:
+    def boot(self, kind, fresh=False):
+        """A clean machine of this kind: the running one, or a new one; `fresh`: always a new one."""
+        if self.lab and self.lab.kind == kind and not self.lab.spent and not fresh:
             try:
                 signal.alarm(CLEAN_S * self.lab.machine.patience)
                 self.lab.clean()
@@ -102,7 +102,7 @@ class Run:
         begin, used = time.monotonic(), 0.0
         verdict, text, late = "passed", "", False
         try:
-            self.boot(case.MACHINE)
+            self.boot(case.MACHINE, getattr(case, "FRESH", False))
             self.lab.notes.clear()
             self.lab.figures.clear()
             begin, used = time.monotonic(), -self.lab.machine.processor_s()

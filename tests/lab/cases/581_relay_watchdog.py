@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon feeds the hardware watchdog: a guard that is gone or stands still resets the machine.
 What was latched is on disk by then, whenever the machine is reset. CAN is a virtual interface here:
-the emulated controllers do not receive any more when they were in use at the reset."""
+the emulated controllers hand out parts of frames after a reset if they have received before it."""
 TITLE = "FLT_62 FLT_63: the daemon and the hardware watchdog; its state survives each reset"
 MACHINE = "boot"
 SECONDS = 900

@@ -4,6 +4,9 @@ that nothing has to be done by hand and in which order, not how fast a board sta
 TITLE = "boot to the first CAN frame"
 MACHINE = "boot"
 SECONDS = 240
+# A reset leaves the emulated controller's receive buffer out of step if it has received frames
+# before: from then on it hands out parts of them.
+FRESH = True
 
 from bench import BY_ID, check
 from machine import Failure
@@ -29,14 +32,12 @@ def run(lab):
             "systemctl -q enable jkpylond lab-node; sync")
     lab.machine.command("set-action", reboot="reset")
     old = lab.out("cat /proc/sys/kernel/random/boot_id")
-    # An emulated controller that is in use at the reset may not receive any more.
-    lab.run("ip link set can0 down; ip -n inv link set can1 down")
     lab.machine.command("system_reset")
     # The agent of the new boot listens on the same port.
     lab.machine.await_boot(old)
     frames = "grep -m 1 ' 359 ' /run/lab/heard"
-    heard = lab.run(f"for i in $(seq 300); do {frames} >/dev/null 2>&1 && exit; sleep 0.2; done; exit 1",
-                    timeout=70, check=False)
+    heard = lab.run(f"for i in $(seq 300); do {frames} >/dev/null 2>&1 && exit; sleep 0.2; done; "
+                    "exit 1", timeout=70, check=False)
     if heard["rc"] != 0:
         raise Failure("no frame within 60 s of the boot\n" + lab.out(
             "ip -d link show can0; head -n 8 /run/lab/heard; journalctl -b --no-pager -o short-monotonic "
