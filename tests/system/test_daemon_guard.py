@@ -632,7 +632,8 @@ def test_FLT_57_bad_or_missing_file_changes_nothing():
 
 
 def test_orderly_stop_0_A_then_open():
-    with Guarded() as b:
+    # After its last beat the worker ends; with a sanitizer that takes long, it looks for leaks.
+    with Guarded(failsafe_beat="1s" if SLOW else f"{BEAT_S * 1000:.0f}ms") as b:
         d = b.closed()
         wait_for(lambda: limits(b.node.of(0x351)[-1])[1] > 0, 20, "a limit")
         d.signal(signal.SIGTERM)
