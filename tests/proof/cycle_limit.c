@@ -21,7 +21,7 @@
  * limiter_sample.c and limiter_step.c prove to be kept, times are 0..2^62 ns. The charge voltage,
  * the leases, the ceiling of step 1 and the alarm bits are any.
  *
- * cbmc: --max-field-sensitivity-array-size 0 --slice-formula
+ * cbmc: --max-field-sensitivity-array-size 0 --slice-formula --external-sat-solver cadical
  * cbmc: --unwind 12 --signed-overflow-check --div-by-zero-check --bounds-check --pointer-check
  * replace: limiter_step step_contract
  * replace: house_proposal house_any
