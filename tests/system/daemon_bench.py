@@ -443,6 +443,52 @@ class Bench:
         return daemon
 
 
+# Looks, at a higher priority than all others on its processor, for times when that stands still.
+WATCH = """
+import os, sys, time
+os.sched_setaffinity(0, [int(sys.argv[1])])
+try:
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(99))
+except PermissionError:
+    pass
+last = time.monotonic()
+print(last, last, flush=True)
+while True:
+    time.sleep(0.005)
+    now = time.monotonic()
+    if now - last > 0.015:
+        print(last, now, flush=True)
+    last = now
+"""
+
+
+class Machine:
+    """How long the machine itself stood still, by a watch on each processor; the daemon is not judged
+    by that."""
+
+    def __enter__(self):
+        self.watches = [subprocess.Popen([sys.executable, "-c", WATCH, str(cpu)], text=True,
+                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+                        for cpu in sorted(os.sched_getaffinity(0))]
+        for watch in self.watches:
+            watch.stdout.readline()
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.stood_still_s()
+
+    def stood_still_s(self):
+        """Seconds, all processors together, from the beginning until now; ends the watches."""
+        seconds = 0.0
+        for watch in self.watches:
+            watch.kill()
+            for line in watch.communicate()[0].splitlines():
+                begin, end = map(float, line.split())
+                seconds += end - begin
+        self.watches = []
+        return seconds
+
+
 def takes(seconds):
     """Says how long a test takes, if that is much more than USUAL_S."""
     def mark(test):
