@@ -21,15 +21,14 @@ NS_PER_INSTRUCTION = 2  # shift=1
 # Machines that cases can ask for: arguments of QEMU.
 MACHINES = {
     # A Raspberry Pi 2: four processors, clock of the host. BMS and CAN are USB serial adapters with
-    # their far ends on the host. The USB host waits for regulators that the board does not describe: without
-    # that word for 40 s, in which the machine has nothing to do.
+    # their far ends on the host. The USB host would wait 40 s for regulators that the board does not
+    # describe: deferred_probe_timeout.
     "pi2": [
         "-machine", "raspi2b", "-dtb", "{images}/pi2.dtb", "-serial", "chardev:agent",
         *[word for name in ("bms", "can") for word in (
             "-chardev", f"socket,id={name},path={{dir}}/{name},server=on,wait=off",
             "-device", f"usb-serial,chardev={name},id={name}usb,serial={name},always-plugged=on")],
-        "-append", "console=ttyAMA0,115200 quiet lab.agent=tty "
-        "deferred_probe_timeout=1"],
+        "-append", "console=ttyAMA0,115200 quiet lab.agent=tty deferred_probe_timeout=1"],
     # One such processor; time is the number of instructions.
     "icount-arm": [
         "-machine", "virt,highmem=off", "-cpu", "cortex-a7", "-smp", "1", "-m", "512",
