@@ -20,7 +20,7 @@ from machine import MORTAL, Failure, Machine, connect
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
-from daemon_bench import Stats  # noqa: E402  the layout of the statistics page, in one place
+from daemon_bench import WATCH, Stats  # noqa: E402  what both benches have, in one place
 
 IDS = (0x359, 0x351, 0x355, 0x356, 0x35C, 0x35E)
 POLL_S = 0.2
@@ -40,19 +40,6 @@ STATS = "/run/jkpylon/stats"
 DAEMON = "/usr/sbin/jkpylond"
 SIM = "/usr/bin/jkpylon-sim"
 FAULT = "/sys/module/labcan/parameters"
-# Looks, at a higher priority than all others on its processor, for times when that stands still.
-WATCH = """
-import os, sys, time
-os.sched_setaffinity(0, [int(sys.argv[1])])
-os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(99))
-last = time.monotonic()
-while True:
-    time.sleep(0.02)
-    now = time.monotonic()
-    if now - last > 0.1:
-        print(last, now, flush=True)
-    last = now
-"""
 
 # Machines that cases can ask for.
 MACHINES = {
@@ -214,7 +201,8 @@ class Lab:
     def watch(self, *cpus):
         """Begin to look for pauses of the host, see pauses()."""
         for cpu in cpus:
-            self.machine.ask("spawn", name=f"watch{cpu}", cmd=["python3", "-c", WATCH, str(cpu)])
+            self.machine.ask("spawn", name=f"watch{cpu}",
+                             cmd=["python3", "-c", WATCH, str(cpu), "0.02", "0.1"])
 
     def pauses(self, since, *cpus):
         """[(begin, end)...] of times when one of the processors stood still: a busy host lets it.

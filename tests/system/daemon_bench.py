@@ -443,7 +443,8 @@ class Bench:
         return daemon
 
 
-# Looks, at a higher priority than all others on its processor, for times when that stands still.
+# PROCESSOR STEP LEAST: looks each STEP seconds, at a higher priority than all others on its processor,
+# for times of at least LEAST seconds when that stands still; one line each, the first says it is there.
 WATCH = """
 import os, sys, time
 os.sched_setaffinity(0, [int(sys.argv[1])])
@@ -451,42 +452,46 @@ try:
     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(99))
 except PermissionError:
     pass
+step, least = map(float, sys.argv[2:])
+print(0.0, 0.0, flush=True)
 last = time.monotonic()
-print(last, last, flush=True)
 while True:
-    time.sleep(0.005)
+    time.sleep(step)
     now = time.monotonic()
-    if now - last > 0.015:
+    if now - last > least:
         print(last, now, flush=True)
     last = now
 """
 
 
-class Machine:
-    """How long the machine itself stood still, by a watch on each processor; the daemon is not judged
+class Standstill:
+    """How long the machine itself stands still, by a watch on each processor; the daemon is not judged
     by that."""
 
     def __enter__(self):
-        self.watches = [subprocess.Popen([sys.executable, "-c", WATCH, str(cpu)], text=True,
-                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-                        for cpu in sorted(os.sched_getaffinity(0))]
+        self.watches = [
+            subprocess.Popen([sys.executable, "-c", WATCH, str(cpu), "0.005", "0.015"], text=True,
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            for cpu in sorted(os.sched_getaffinity(0))]
         for watch in self.watches:
             watch.stdout.readline()
         return self
 
     def __exit__(self, kind, value, trace):
-        self.stood_still_s()
+        self.seconds()
 
-    def stood_still_s(self):
-        """Seconds, all processors together, from the beginning until now; ends the watches."""
-        seconds = 0.0
+    def seconds(self):
+        """Of times when any of the processors stood still, until now; ends the watches."""
+        times = []
         for watch in self.watches:
             watch.kill()
-            for line in watch.communicate()[0].splitlines():
-                begin, end = map(float, line.split())
-                seconds += end - begin
+            times += [tuple(map(float, line.split())) for line in watch.communicate()[0].splitlines()]
         self.watches = []
-        return seconds
+        total = until = 0.0
+        for begin, end in sorted(times):
+            total += max(end - max(begin, until), 0.0)
+            until = max(until, end)
+        return total
 
 
 def takes(seconds):

@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 
-from daemon_bench import IDS, SLOW, Bench, Machine, check, limits, main, now, wait_for
+from daemon_bench import IDS, SLOW, Bench, Standstill, check, limits, main, now, wait_for
 from modbus_bench import CHARGE, FAULTS, SOC, Solis
 
 PERIOD_S = 0.005  # of the cycle
@@ -83,15 +83,20 @@ def bus_is_calm(b, begin, said):
     check(not other, f"limits {other} besides {said}")
 
 
-def no_period_lost(missed, stood_still_s):
-    excused = 20 + stood_still_s / PERIOD_S
-    check(SLOW or missed <= excused,
-          f"{missed} periods lost; the machine stood still for {stood_still_s:.3f} s")
-
-
 def cycles(b):
     v = b.stats.wait(5, "counters", lambda v: True)
     return now(), v["cycles"] + v["missed"], v["missed"]
+
+
+def cycle_goes_on(b, since, standstill):
+    """As many periods as time has passed, and none lost but a few, and those of the machine."""
+    begin, before, missed = since
+    end, after, missed_after = cycles(b)
+    rate = (after - before) / (end - begin)
+    lost, still_s = missed_after - missed, standstill.seconds()
+    check(SLOW or 190 < rate < 210, f"{rate:.1f} cycles a second")
+    check(SLOW or lost <= 20 + still_s / PERIOD_S,
+          f"{lost} periods lost; the machine stood still for {still_s:.3f} s")
 
 
 def test_agreement_is_told_once():
@@ -119,8 +124,8 @@ def test_SAF_13_difference_is_told_after_its_time_and_changes_nothing():
         b.understand()
         b.wait_log(d, "echo: the inverter understood what the bus says")
         said = limits(b.last(0x351))
-        machine = stack.enter_context(Machine())
-        begin, before, missed = cycles(b)
+        standstill = stack.enter_context(Standstill())
+        begin, *_ = since = cycles(b)
         b.solis.registers[CHARGE] += 123
         answers = b.solis.answers
         wait_for(lambda: b.solis.answers > answers, WAIT_S, "a reading that differs")
@@ -136,10 +141,7 @@ def test_SAF_13_difference_is_told_after_its_time_and_changes_nothing():
         time.sleep(2 * POLL_S)
         check(d.log().count("echo: charge limit") == 1, d.log())
         bus_is_calm(b, begin, said)
-        end, after, missed_after = cycles(b)
-        rate = (after - before) / (end - begin)
-        check(SLOW or 190 < rate < 210, f"{rate:.1f} cycles a second")
-        no_period_lost(missed_after - missed, machine.stood_still_s())
+        cycle_goes_on(b, since, standstill)
         check("ladder" not in "\n".join(d.lines[mark:]), d.log())
         mark = len(d.lines)
         b.understand()
@@ -171,8 +173,8 @@ def faults_change_nothing(faults):
         b.understand()
         b.wait_log(d, "echo: the inverter understood what the bus says")
         said = limits(b.last(0x351))
-        machine = stack.enter_context(Machine())
-        begin, before, missed = cycles(b)
+        standstill = stack.enter_context(Standstill())
+        begin, *_ = since = cycles(b)
         for fault in faults:
             b.solis.fault = fault
             asked = len(b.solis.requests)
@@ -183,9 +185,7 @@ def faults_change_nothing(faults):
             answers = b.solis.answers
             wait_for(lambda n=answers: b.solis.answers > n, WAIT_S, f"{fault}: an answer")
         bus_is_calm(b, begin, said)
-        end, after, missed_after = cycles(b)
-        check(SLOW or 190 < (after - before) / (end - begin) < 210, "cycles a second")
-        no_period_lost(missed_after - missed, machine.stood_still_s())
+        cycle_goes_on(b, since, standstill)
         check(d.log().count("echo:") == 1 and "ladder: caution" not in d.log(), d.log())
         # An answer that does not come is not waited for.
         b.solis.fault = "silent"
